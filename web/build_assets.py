@@ -105,7 +105,9 @@ class AssetsHook(BuildHookInterface):  # type: ignore[misc,valid-type,unused-ign
 
 
 def main() -> None:
-    """Build when stale and say so in one line."""
+    """Build when stale and say so in one line; with `--check` only tell by the exit code (0: up to date)."""
+    if "--check" in sys.argv[1:]:
+        raise SystemExit(1 if is_stale() else 0)
     if not is_stale():
         print("browser files: up to date")
         return
