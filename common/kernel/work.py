@@ -1,0 +1,125 @@
+"""`Work`: what a command function is given. It is the only way such a function reads and writes.
+
+Owns the session of one command, the actor, the instants, and the list of rows touched. Never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, event, inspect
+from sqlalchemy.orm import Session, UOWTransaction
+
+from common.kernel.command import Place, Role
+from common.kernel.ids import derive_id
+from common.kernel.op import Op
+from common.kernel.outcome import Detail, Flag, Refused
+from common.kernel.record import Synced
+
+R = TypeVar("R", bound=Synced)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who gives the command: a person with roles, at an enrolled device or at the office."""
+
+    person_id: str
+    roles: frozenset[Role]
+    place: Place
+    device_id: str = ""
+
+    @property
+    def is_field(self) -> bool:
+        """Say whether the command comes from a tablet."""
+        return self.place is Place.TABLET
+
+
+@dataclass(slots=True)
+class Work:
+    """One command at work.
+
+    `at` is when it happened, corrected for the tablet's clock error; `received_at` is when this program ran it.
+    `live` is true where the person is present and can correct what is refused: first execution on the tablet,
+    and the office. In a replay (server push, rebase) a fact is kept and flagged instead.
+    """
+
+    session: Session
+    actor: Actor
+    op: Op
+    at: datetime
+    received_at: datetime
+    live: bool
+    authority: bool
+    override: bool = False
+    clock_error_ms: int = 0
+    flags: list[Flag] = field(default_factory=list)
+    read_rows: set[tuple[str, str]] = field(default_factory=set)
+    before_touch: Callable[[str, str, str], None] | None = None
+    touched: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def get(self, record: type[R], row_id: str) -> R | None:
+        """Read a row and hold it until the command ends; None if it is not here."""
+        self.read_rows.add((record.__tablename__, row_id))  # type: ignore[attr-defined]
+        return self.session.get(record, row_id, with_for_update=self.authority or None)
+
+    def need(self, record: type[R], row_id: str) -> R:
+        """Read a row that must be here. Refuses with `<table>_unknown`."""
+        row = self.get(record, row_id)
+        if row is None:
+            raise Refused(f"{record.__tablename__}_unknown")  # type: ignore[attr-defined]
+        return row
+
+    def rows(self, query: Select[tuple[R]]) -> list[R]:
+        """Read the rows of a query over one record."""
+        return list(self.session.scalars(query))
+
+    def add(self, row: R) -> R:
+        """Add a row unless it is here already: replaying a command makes nothing twice."""
+        known = self.session.get(type(row), row.id)
+        if known is not None:
+            return known
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    def derive(self, *parts: str) -> str:
+        """Name a row that this command makes; the same on tablet and server."""
+        return derive_id(self.op.id, *parts)
+
+    def touch(self, entity: str, row_id: str, agg: str) -> None:
+        """Announce a write that does not go through a mapped object, before making it."""
+        if (entity, row_id) not in self.touched and self.before_touch:
+            self.before_touch(entity, row_id, agg)
+        self.touched[entity, row_id] = agg
+
+    def flag(self, code: str, **values: Detail) -> None:
+        """Accept, and have a person look at it: `code` becomes a discrepancy on the server."""
+        self.flags.append(Flag(code, values))
+
+    def require(self, holds: bool, code: str, **values: Detail) -> None:
+        """Refuse where the person can still correct it; keep and flag where it has already happened."""
+        if holds or self.override:
+            return
+        if self.live:
+            raise Refused(code, **values)
+        self.flag(code, **values)
+
+
+def watch(session: Session, work: Work) -> Callable[[], None]:
+    """Note every mapped row the session writes into `work.touched`; returns the function that stops watching."""
+
+    def before_flush(_session: Session, _context: UOWTransaction, _instances: Any) -> None:
+        if any(isinstance(row, Synced) for row in session.deleted):
+            raise TypeError("synced rows are never deleted; give them a state that says they ended")
+        for row in [*session.new, *session.dirty]:
+            if isinstance(row, Synced) and (row in session.new or session.is_modified(row)):
+                old = inspect(row).attrs.agg.history.deleted  # type: ignore[union-attr]
+                if old and old[0] is not None:
+                    raise TypeError("a row never moves to another aggregate")
+                work.touch(row.__tablename__, row.id, row.agg)  # type: ignore[attr-defined]
+
+    event.listen(session, "before_flush", before_flush)
+    return lambda: event.remove(session, "before_flush", before_flush)
