@@ -1,0 +1,49 @@
+"""Switching the language: a cookie for everybody, the browser's wish until it is set.
+
+Owns the cookie and the route `POST /console/language`. A user's stored preference, where there is one, wins in sign-in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse
+
+from common.i18n import LANGUAGES, nearest_language
+
+COOKIE = "language"
+ONE_YEAR_S = 31_536_000
+
+
+def language_of(request: Request) -> str:
+    """Return the chosen language, else the nearest to what the browser asks for."""
+    chosen = request.cookies.get(COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    wished = request.headers.get("accept-language", "en").split(",")[0].split(";")[0]
+    return nearest_language(wished)
+
+
+def is_own_path(path: str) -> bool:
+    """Say whether an address stays on this server."""
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+
+
+def language_router() -> APIRouter:
+    """Make `POST /console/language` with `language` and `back`; put the CSRF guard on the including router."""
+    router = APIRouter()
+
+    @router.post("/console/language")
+    def switch(
+        request: Request, language: Annotated[str, Form()], back: Annotated[str, Form()] = "/console"
+    ) -> RedirectResponse:
+        answer = RedirectResponse(back if is_own_path(back) else "/console", 303)
+        if language in LANGUAGES:
+            answer.set_cookie(
+                COOKIE, language, max_age=ONE_YEAR_S, path="/", httponly=True, samesite="lax",
+                secure=request.url.scheme == "https",
+            )  # fmt: skip
+        return answer
+
+    return router

@@ -1,0 +1,171 @@
+"""Live pages: one reader of the change feed a process, any number of browsers behind it.
+
+Owns the hub and the event-stream endpoint. Knows no noun: a change says kind and id, the browser fetches the
+fragment anew, and that request is judged like any other. Reads the feed it is given, keeps no outbox of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from types import FrameType
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+Change = tuple[int, Mapping[str, object]]
+KEPT_CHANGES = 1000
+CATCH_UP_MAX = 500
+KEEP_ALIVE_S = 15.0
+RESYNC = '{"kind":"*"}'
+
+
+class Hub:
+    """Follows the feed by polling, woken at once by `poke` after a commit of this process.
+
+    `changes_after(position)` lists (position, {"kind", "id"}) in ascending order, `head()` is the newest position.
+    """
+
+    def __init__(
+        self,
+        changes_after: Callable[[int], Iterable[Change]],
+        head: Callable[[], int],
+        poll_s: float = 0.25,
+    ) -> None:
+        self._changes_after = changes_after
+        self._head = head
+        self._poll_s = poll_s
+        self._kept: deque[tuple[int, str]] = deque(maxlen=KEPT_CHANGES)
+        self._wake: asyncio.Event | None = None
+        self._news: asyncio.Condition | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.position = 0
+        self.is_closed = False
+
+    async def run(self) -> None:
+        """Follow the feed until cancelled or closed; start it in the lifespan."""
+        self._loop, self._wake, self._news = asyncio.get_running_loop(), asyncio.Event(), asyncio.Condition()
+        self.position = await run_in_threadpool(self._head)
+        while not self.is_closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._poll_s)
+            self._wake.clear()
+            rows = await run_in_threadpool(self._read, self.position)
+            if rows:
+                self._kept.extend(rows)
+                self.position = rows[-1][0]
+                await self._tell()
+        await self._tell()
+
+    def poke(self) -> None:
+        """Have the feed read now; safe from any thread, does nothing while the hub is not running."""
+        loop, wake = self._loop, self._wake
+        if loop is not None and wake is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(wake.set)
+
+    def close(self) -> None:
+        """End all streams so that a shutdown need not wait for browsers; safe from any thread and from signals."""
+        self.is_closed = True
+        self.poke()
+
+    async def stream(self, after: int) -> AsyncIterator[tuple[int, str] | None]:
+        """Yield (position, JSON) of each change after a position; None when nothing came for a while.
+
+        A position too far back, or ahead of the feed (a restored server), gives one `{"kind": "*"}`: fetch all anew.
+        """
+        while not self.is_closed:
+            if after != self.position:
+                for position, text in await self._since(after):
+                    yield position, text
+                    after = position
+                continue
+            if not await self._wait_past(after):
+                yield None
+
+    async def _since(self, after: int) -> list[tuple[int, str]]:
+        if after > self.position:
+            return [(self.position, RESYNC)]
+        if self._kept and self._kept[0][0] <= after:
+            return [row for row in self._kept if row[0] > after]
+        rows = await run_in_threadpool(self._read, after)
+        if not rows or len(rows) > CATCH_UP_MAX:
+            return [(self.position, RESYNC)]
+        return rows
+
+    async def _wait_past(self, after: int) -> bool:
+        assert self._news is not None, "run() must be started before streams"
+        async with self._news:
+            try:
+                await asyncio.wait_for(
+                    self._news.wait_for(lambda: self.position != after or self.is_closed), KEEP_ALIVE_S
+                )
+            except TimeoutError:
+                return False
+        return True
+
+    async def _tell(self) -> None:
+        assert self._news is not None
+        async with self._news:
+            self._news.notify_all()
+
+    def _read(self, after: int) -> list[tuple[int, str]]:
+        rows = self._changes_after(after)
+        return [(position, json.dumps(payload, ensure_ascii=False)) for position, payload in rows]
+
+
+def _start_position(request: Request, hub: Hub) -> int:
+    text = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else hub.position
+
+
+def live_router(hub: Hub, is_allowed: Callable[[Request], Awaitable[bool]]) -> APIRouter:
+    """Make `/console/events` (the stream) and `/console/events/state` (204, or 401 when signed out).
+
+    `is_allowed` judges the session when a stream opens and again at every keep-alive and before every change,
+    so that a sign-out or a locked user ends it.
+    """
+    router = APIRouter()
+
+    async def lines(request: Request) -> AsyncIterator[str]:
+        yield "retry: 2000\n\n: open\n\n"
+        async for news in hub.stream(_start_position(request, hub)):
+            if not await is_allowed(request):
+                yield "event: signed-out\ndata: {}\n\n"
+                return
+            yield ": still here\n\n" if news is None else f"id: {news[0]}\nevent: change\ndata: {news[1]}\n\n"
+
+    @router.get("/console/events")
+    async def events(request: Request) -> Response:
+        if not await is_allowed(request):
+            return JSONResponse({"reason_code": "not_signed_in"}, 401)
+        return StreamingResponse(
+            lines(request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+    @router.get("/console/events/state")
+    async def state(request: Request) -> Response:
+        return Response(status_code=204 if await is_allowed(request) else 401)
+
+    return router
+
+
+def close_on_signals(hub: Hub) -> None:
+    """Close the hub at SIGTERM and SIGINT before the web server's own handler runs.
+
+    The server waits for open answers before it ends the lifespan, so the lifespan is too late. Call it there all
+    the same, at its start, in the main thread: the server's handlers are in place by then.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous = signal.getsignal(number)
+
+        def handler(signum: int, frame: FrameType | None, previous: object = previous) -> None:
+            hub.close()
+            if callable(previous):
+                previous(signum, frame)
+
+        signal.signal(number, handler)

@@ -1,0 +1,122 @@
+// Makes a page live. Elements say what they show, htmx fetches them anew when that changes:
+//   data-live="ticket:<id>"        this one thing (several, separated by spaces)
+//   data-live-kind="ticket visit"  anything of these kinds (lists, counts)
+// together with hx-get="…" hx-trigger="live". Scripts listen to the document event `live:change`.
+import { LiveStream } from './live-stream.js';
+
+const GATHER_MS = 250;
+const PATIENCE_MS = 2500;
+const words = JSON.parse(document.getElementById('live-words')?.textContent ?? '{}');
+const banner = document.getElementById('live-banner');
+const sign = document.getElementById('live-sign');
+const waiting = new Set();
+let timer = 0;
+let lostTimer = 0;
+let wasLost = false;
+
+function concerns(element, change) {
+  if (change.kind === '*') return true;
+  const kinds = (element.dataset.liveKind ?? '').split(' ');
+  return kinds.includes(change.kind) || (element.dataset.live ?? '').split(' ').includes(`${change.kind}:${change.id}`);
+}
+
+function isBeingEdited(element) {
+  const focus = document.activeElement;
+  const typing = element.contains(focus) && focus.matches('input:not([type=search]), textarea, select');
+  return typing || element.querySelector('form[data-dirty]') !== null;
+}
+
+function fetchAnew(element) {
+  if (!element.isConnected) return;
+  if (!isBeingEdited(element)) {
+    element.dispatchEvent(new CustomEvent('live', { bubbles: false }));
+    return;
+  }
+  if (element.querySelector('.stale-notice')) return;
+  const notice = document.createElement('p');
+  notice.className = 'notice tone-warn stale-notice';
+  notice.setAttribute('role', 'status');
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'btn btn-sm btn-outline-secondary';
+  button.textContent = words.show_new;
+  button.addEventListener('click', () => element.dispatchEvent(new CustomEvent('live')));
+  notice.append(words.stale, ' ', button);
+  element.prepend(notice);
+}
+
+function onChange(change) {
+  document.dispatchEvent(new CustomEvent('live:change', { detail: change }));
+  for (const element of document.querySelectorAll('[data-live], [data-live-kind]')) {
+    if (concerns(element, change)) waiting.add(element);
+  }
+  if (timer || !waiting.size) return;
+  // The first change shows at once, a burst (a tablet sends a whole day) is gathered.
+  flush();
+  timer = setTimeout(() => {
+    timer = 0;
+    flush();
+  }, GATHER_MS);
+}
+
+function flush() {
+  const elements = [...waiting];
+  waiting.clear();
+  for (const element of elements) fetchAnew(element);
+}
+
+function show(text, tone, link) {
+  banner.hidden = !text;
+  banner.className = `live-banner tone-${tone}`;
+  banner.textContent = text ?? '';
+  if (link) banner.append(' ', link);
+}
+
+function onState(state) {
+  sign?.setAttribute('data-state', state);
+  document.documentElement.dataset.live = state;
+  clearTimeout(lostTimer);
+  if (state === 'open' && wasLost) {
+    wasLost = false;
+    show(words.back, 'working');
+    lostTimer = setTimeout(() => show(null, 'neutral'), 4000);
+  }
+  if (state === 'lost') {
+    lostTimer = setTimeout(() => {
+      wasLost = true;
+      const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
+      show(words.lost.replace('{time}', time), 'warn');
+    }, wasLost ? 0 : PATIENCE_MS);
+  }
+  if (state === 'ended') {
+    const link = document.createElement('a');
+    link.href = '/console/sign-in';
+    link.textContent = words.sign_in;
+    show(words.signed_out, 'alert', link);
+  }
+}
+
+function onMessage(message) {
+  if (message.state) onState(message.state);
+  if (message.change) onChange(message.change);
+}
+
+function connect() {
+  const after = Number(document.body.dataset.livePosition);
+  const alone = () => {
+    const stream = new LiveStream(after, onMessage);
+    addEventListener('pagehide', () => stream.close());
+  };
+  if (!window.SharedWorker) return alone();
+  const worker = new SharedWorker(new URL('./live-worker.js', import.meta.url), { type: 'module', name: 'live' });
+  worker.onerror = alone;
+  worker.port.onmessage = (event) => onMessage(event.data);
+  worker.port.postMessage({ after });
+  addEventListener('pagehide', () => worker.port.postMessage({ bye: true }));
+  // A page out of the browser's back-forward cache is old: take part again and fetch everything.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) worker.port.postMessage({ after: -1 });
+  });
+}
+
+if (document.body.dataset.livePosition) connect();
