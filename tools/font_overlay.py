@@ -1,8 +1,8 @@
 """Lay a Chinese font into the assets of Flet's web client.
 
-Owns one git-ignored folder, handed to the app as its `assets_dir` (setting FIELDWRIGHT_APP_ASSETS). The web client
-sees no system fonts, and a font registered only at run time arrives after the first frame: it must stand in the
-client's own FontManifest. Must not change the installed client.
+Owns one git-ignored folder, handed to the app as its `assets_dir` (setting FIELDWRIGHT_APP_ASSETS). The web
+client sees no system fonts, and a font registered only at run time arrives after the first frame: it must stand
+in the client's own FontManifest. Must not change the installed client.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FAMILY = "NotoSC"
 
 
 def lay_in(destination: Path) -> Path:
-    """Write font and FontManifest below `destination`, replacing what was there, and return the font's path."""
+    """Write font and FontManifest below `destination`, replacing what was there; return the font's path."""
     source = Path(pylopdf_fonts_zh_cn.sans_path())
     web_client = Path(flet_web.get_package_web_dir())
     manifest = json.loads((web_client / "assets" / "FontManifest.json").read_text("utf-8"))

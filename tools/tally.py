@@ -1,6 +1,7 @@
 """Add up the test reports of all steps and print one closing line.
 
-Owns the last word of `make test`. Must not judge single tests: it fails only where nothing ran or something failed.
+Owns the last word of `make test`. Must not judge single tests: it fails only where nothing ran or
+something failed.
 """
 
 from __future__ import annotations

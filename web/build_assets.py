@@ -1,7 +1,7 @@
 """Fetch the console's browser files by their lock file and lay them into the package.
 
 Owns `sync_server/console/static/vendor/` (git-ignored, carried by the wheel). Runs as hatch build hook and
-by hand (`python web/build_assets.py`). Must not import the product, and must not fetch what the lock does not name.
+by hand (`python web/build_assets.py`). Must not import the product, nor fetch what the lock does not name.
 """
 
 from __future__ import annotations
