@@ -53,11 +53,12 @@ def _as_text(language: str, value: Value) -> str | int:
 
 
 def say_duration(language: str, span: timedelta) -> str:
-    """Write a length of time to the second, never folded into days (`26 h 30 min`): sums check by hand."""
+    """Write a length of time to the second, never folded into days, so that sums check by hand."""
     seconds = int(span.total_seconds())
     hours, rest = divmod(abs(seconds), 3600)
     minutes, left = divmod(rest, 60)
     parts = [(hours, "sla.unit.hours"), (minutes, "sla.unit.minutes"), (left, "sla.unit.seconds")]
     shown = [translate(language, key, count=count) for count, key in parts if count]
-    text = " ".join(shown) or translate(language, "sla.unit.minutes", count=0)
+    joint = "" if language.startswith("zh") else " "
+    text = joint.join(shown) or translate(language, "sla.unit.minutes", count=0)
     return f"-{text}" if seconds < 0 else text

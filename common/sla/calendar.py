@@ -187,6 +187,12 @@ def show_local(instant: datetime, zone: str) -> str:
     return f"{local.date()} {show_time(local)} UTC{offset[:3]}:{offset[3:5]} {zone}"
 
 
+def show_wall(instant: datetime, zone: str) -> str:
+    """Write an instant in local time without its zone, for lines below one that names the zone."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local.date()} {show_time(local)}"
+
+
 def show_time(local: datetime) -> str:
     """Write a wall-clock time, seconds only where there are any."""
     return local.strftime("%H:%M:%S" if local.second else "%H:%M")

@@ -41,8 +41,8 @@ class ClockException:
 class ClockState:
     """A clock at one instant. `due_at`, `warn_at` None while an open pause stands before them.
 
-    `limit_min`, `counted_min`, `remaining_min`, `overdue_min` are in the clock's own time (working
-    minutes for wh, wd); `late_min` is real minutes after the promise, which is what the customer lived through.
+    `limit_min`, `counted_min`, `remaining_min`, `overdue_min`: the clock's own time (working minutes for wh,
+    wd); `late_min` is real minutes after the promise, which is what the customer lived through.
     """
 
     status: Status

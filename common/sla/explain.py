@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from common.policy.titles import Title, Values, Word, say
-from common.sla.calendar import ONE_DAY, WorkingCalendar, as_utc, show_local, show_time
+from common.sla.calendar import ONE_DAY, WorkingCalendar, as_utc, show_local, show_time, show_wall
 from common.sla.clock import (
     ZERO,
     ClockException,
@@ -89,7 +89,7 @@ def explain_clock(
 
 
 def _rule_lines(rule: ClockRule, calendar: WorkingCalendar, limit: timedelta) -> Iterator[ExplainLine]:
-    unit = Word(f"sla.explain.unit.{rule.unit}")
+    unit = Word(f"sla.explain.unit.{rule.unit}{'.one' if rule.amount == 1 else ''}")
     values: Values = {"title": rule.title, "amount": rule.amount or 0, "unit": unit, "source": rule.source}
     yield ExplainLine("sla.explain.rule", values)
     if rule.unit == "wd":
@@ -104,14 +104,14 @@ def _pause_lines(
     rule: ClockRule, calendar: WorkingCalendar, merged: Sequence[Pause]
 ) -> Iterator[Dated]:
     for pause in merged:
-        start = show_local(pause.started_at, calendar.zone)
+        start = show_wall(pause.started_at, calendar.zone)
         if pause.ended_at is None:
             values: Values = {"start": start, "reason": pause.reason or "–"}
             yield pause.started_at, ExplainLine("sla.explain.paused_open", values)
             continue
         values = {
             "start": start,
-            "end": show_local(pause.ended_at, calendar.zone),
+            "end": show_wall(pause.ended_at, calendar.zone),
             "reason": pause.reason or "–",
             "length": counted_between(rule, calendar, pause.started_at, pause.ended_at, ()),
         }
@@ -121,7 +121,7 @@ def _pause_lines(
 def _change_lines(changes: Sequence[RuleChange], zone: str) -> Iterator[Dated]:
     for change in changes:
         values: Values = {
-            "at": show_local(change.at, zone), "old": change.old, "new": change.new, "reason": change.reason,
+            "at": show_wall(change.at, zone), "old": change.old, "new": change.new, "reason": change.reason,
         }
         yield as_utc(change.at), ExplainLine("sla.explain.changed", values)
 
@@ -220,7 +220,7 @@ def _exception_lines(
     if exception is None:
         return
     yield ExplainLine("sla.explain.exception", {
-        "at": show_local(exception.approved_at, zone),
+        "at": show_wall(exception.approved_at, zone),
         "approver": exception.approved_by,
         "reason": exception.reason,
     })
@@ -230,7 +230,7 @@ def _exception_lines(
         return
     is_late = state.due_at is not None and told_at > state.due_at
     key = "sla.explain.customer_told_late" if is_late else "sla.explain.customer_told"
-    yield ExplainLine(key, {"at": show_local(told_at, zone)})
+    yield ExplainLine(key, {"at": show_wall(told_at, zone)})
 
 
 def _verdict_line(

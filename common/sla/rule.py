@@ -5,9 +5,10 @@ Owns choosing the rule for a ticket and turning its figure into a length of time
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from common.policy.titles import Title
 from common.sla.calendar import WorkingCalendar, add_local_days
@@ -98,3 +99,16 @@ def _named(rule: ClockRule) -> tuple[int, tuple[bool, ...]]:
 def conditions_of(rule: ClockRule) -> tuple[str | None, str | None, str | None]:
     """Return what a rule asks of a ticket: urgency, zone, level."""
     return rule.urgency, rule.zone, rule.level
+
+
+def rule_data(rule: ClockRule) -> dict[str, object]:
+    """Return a rule as plain JSON data, to be frozen with the clock it judges."""
+    return asdict(rule)
+
+
+def rule_from_data(data: Mapping[str, Any]) -> ClockRule:
+    """Return the rule `rule_data` wrote. Raises KeyError for data that is none."""
+    values = {field.name: data[field.name] for field in fields(ClockRule)}
+    values["title"] = Title(**values["title"])
+    values["note"] = None if values["note"] is None else Title(**values["note"])
+    return ClockRule(**values)
