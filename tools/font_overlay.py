@@ -1,8 +1,8 @@
 """Lay a Chinese font into the assets of Flet's web client.
 
 Owns one git-ignored folder, handed to the app as its `assets_dir` (setting FIELDWRIGHT_APP_ASSETS). The web
-client sees no system fonts, and a font registered only at run time arrives after the first frame: it must stand
-in the client's own FontManifest. Must not change the installed client.
+client sees no system fonts, and a font registered only at run time arrives after the first frame: it must
+stand in the client's own FontManifest. Must not change the installed client.
 """
 
 from __future__ import annotations
