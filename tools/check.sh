@@ -20,5 +20,5 @@ for path in common field_app sync_server bench tests/support tests/simulation to
 done
 mypy "${targets[@]}"
 say "import directions"
-lint-imports --no-timing >.build/imports.log 2>&1 || { cat .build/imports.log; die "An import goes against the architecture."; }
+lint-imports --no-logo >.build/imports.log 2>&1 || { cat .build/imports.log; die "An import goes against the architecture."; }
 grep -E '^Contracts:' .build/imports.log

@@ -65,7 +65,7 @@ browser_files() {
 
 set_up_files() {
   local stamp=.build/files.stamp want
-  want=$(stamp_of requirements.lock web/package-lock.json web/build_assets.py tools/font_overlay.py)
+  want=$(stamp_of requirements.lock web/package-lock.json web/build_assets.py tools/font_overlay.py field_app/web.py)
   if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && [ -f sync_server/console/static/vendor/.lock ] &&
     [ -f .build/app_assets/assets/FontManifest.json ]; then return; fi
   browser_files
