@@ -1,0 +1,47 @@
+"""Where the app keeps its data and how it is served: read once from the environment, then a plain value.
+
+Owns the names of the app's environment variables. Nothing else in the app asks the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.i18n import nearest_language
+
+HOST = "127.0.0.1"  # the app holds a person's work and asks no password: never another interface
+PORT = 8701
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`data_dir` holds the database and choices; `assets_dir` the font and files for the browser."""
+
+    data_dir: Path
+    assets_dir: Path
+    port: int = PORT
+    language: str = "en"
+
+    @property
+    def prefs_path(self) -> Path:
+        """Return the file of the person's choices."""
+        return self.data_dir / "prefs.json"
+
+
+def read_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Flet names the data folder of a built app; FIELDWRIGHT_DATA the one of a clone."""
+    given = os.environ if env is None else env
+    own = given.get("FLET_APP_STORAGE_DATA")
+    root = Path(own) if own else Path(given.get("FIELDWRIGHT_DATA") or Path.home() / ".fieldwright")
+    data = root if own else root / "app"
+    assets = given.get("FIELDWRIGHT_APP_ASSETS")
+    tag = given.get("LC_ALL") or given.get("LC_MESSAGES") or given.get("LANG") or "en"
+    return Settings(
+        data_dir=data.resolve(),
+        assets_dir=Path(assets).resolve() if assets else (data / "web").resolve(),
+        port=int(given.get("FIELDWRIGHT_APP_PORT") or PORT),
+        language=nearest_language(tag),
+    )
