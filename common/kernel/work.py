@@ -65,6 +65,11 @@ class Work:
         self.read_rows.add((record.__tablename__, row_id))  # type: ignore[attr-defined]
         return self.session.get(record, row_id, with_for_update=self.authority or None)
 
+    def look(self, record: type[R], row_id: str) -> R | None:
+        """Read a row without holding it: catalogues and persons, which many commands read at once."""
+        self.read_rows.add((record.__tablename__, row_id))  # type: ignore[attr-defined]
+        return self.session.get(record, row_id)
+
     def need(self, record: type[R], row_id: str) -> R:
         """Read a row that must be here. Refuses with `<table>_unknown`."""
         row = self.get(record, row_id)
