@@ -153,13 +153,13 @@ def read_cause(node: Node) -> CauseCode:
 
 
 def read_warranty(node: Node, causes: Sequence[CauseCode]) -> Warranty:
-    """Read the warranty facet; exclusions stand with the cause codes."""
+    """Read the warranty facet; without `months` the term is by contract only."""
     starts = ("acceptance", "final_acceptance", "sale")
     after = ("paid", "cost_only", "lifetime", "refuse")
     warranty = Warranty(
         source=node.text("source"),
         start_event=None if node.is_blank("start_event") else node.one_of("start_event", starts),
-        months=node.whole_or_blank("months", 1, 600),
+        months=node.whole_or_blank("months", 1, 600) if node.has("months") else None,
         after_expiry=None if node.is_blank("after_expiry") else node.one_of("after_expiry", after),
         excluded_causes=frozenset(c.code for c in causes if c.warranty == "excluded"),
         covered_causes=frozenset(c.code for c in causes if c.warranty == "covered"),

@@ -67,6 +67,10 @@ class WorkingCalendar:
         """Return the wall-clock time of an instant in this calendar's zone. Raises ValueError if naive."""
         return as_utc(instant).astimezone(ZoneInfo(self.zone))
 
+    def day_start(self, day: date) -> datetime:
+        """Return the instant a local day begins, which is not midnight where the clock jumps over it."""
+        return _wall_instant(self.zone, day, 0, 0)
+
     def stretches_on(self, day: date) -> tuple[Stretch, ...]:
         """Return the open stretches of a local day as UTC instants, in order, never overlapping."""
         known = self._known.get(day)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from common.policy.titles import Title, Values, Word, say
 from common.sla.calendar import ONE_DAY, WorkingCalendar, as_utc, show_local, show_time, show_wall
@@ -74,7 +73,7 @@ def explain_clock(
     if rule.is_working:
         dated += _day_lines(calendar, as_utc(started_at), until, merged)
     dated.sort(key=lambda pair: pair[0])
-    start = {"at": show_local(started_at, calendar.zone), "event": Word(f"sla.event.{rule.start_event}")}
+    start: Values = {"at": show_local(started_at, calendar.zone), "event": Word(f"sla.event.{rule.start_event}")}
     lines = [*_rule_lines(rule, calendar, limit), ExplainLine("sla.explain.started", start)]
     lines += [line for _, line in dated]
     if state.due_at is not None:
@@ -191,15 +190,11 @@ def _closed_line(calendar: WorkingCalendar, days: Sequence[date], start: datetim
     key = "holiday" if name is not None else "closed"
     if len(days) > 1:
         key = "holidays" if name is not None else "closed_days"
-    return max(_midnight(calendar, days[0]), start), ExplainLine(f"sla.explain.{key}", values)
-
-
-def _midnight(calendar: WorkingCalendar, day: date) -> datetime:
-    return as_utc(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(calendar.zone)))
+    return max(calendar.day_start(days[0]), start), ExplainLine(f"sla.explain.{key}", values)
 
 
 def _is_paused_all(calendar: WorkingCalendar, day: date, merged: Sequence[Pause]) -> bool:
-    begins, ends = _midnight(calendar, day), _midnight(calendar, day + ONE_DAY)
+    begins, ends = calendar.day_start(day), calendar.day_start(day + ONE_DAY)
     return any(p.started_at <= begins and (p.ended_at is None or p.ended_at >= ends) for p in merged)
 
 
