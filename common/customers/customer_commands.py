@@ -16,7 +16,7 @@ from common.kernel.command import OFFICE, Nature, Role, command
 from common.kernel.fields import Code, Id, Line, Name, Note, OptionalCode
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
 from common.kernel.work import Work
-from common.policy.active import zone_for
+from common.policy.policy_set import zone_for
 
 DESK_ROLES = (Role.SPECIALIST, Role.DISPATCHER, Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR)
 EDITABLE = dict.fromkeys(

@@ -1,6 +1,6 @@
 """The policy in force: one preset or the company's own, kept whole in versions that never change (R173).
 
-Owns the table and finding the one in force. What a policy says is read by `common.policy.preset`.
+Owns the table and the small memory of checked policies. What a policy says is read by `common.policy.preset`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.kernel.record import Base, Document, Key, Short, Synced
 from common.kernel.scope import EVERYONE, Grant, scope_rule
+from common.policy.model import Policy
+from common.policy.preset import load_policy, zone_of
 
 POLICY_AGG = "policy:main"
+KEPT = 8
+_read: dict[str, Policy] = {}
 
 
 class PolicySet(Synced, Base):
@@ -37,8 +41,30 @@ def policy_scope(session: Session, agg: str) -> Iterable[Grant]:
     return ((EVERYONE, agg),)
 
 
+def active_policy(session: Session) -> Policy | None:
+    """Return the policy in force, checked; None before the first is adopted. One small query once read."""
+    query = select(PolicySet.id, PolicySet.data_hash).where(PolicySet.active.is_(True))
+    found = session.execute(query.order_by(PolicySet.version.desc()).limit(1)).first()
+    if found is None:
+        return None
+    known = _read.get(found.data_hash)
+    if known is None:
+        data = session.scalar(select(PolicySet.data).where(PolicySet.id == found.id))
+        known = load_policy(data or {})
+        if len(_read) >= KEPT:
+            _read.clear()
+        _read[found.data_hash] = known
+    return known
+
+
+def zone_for(session: Session, address: str) -> str:
+    """Return the zone of an address by the policy in force, '' where none fits or no policy is adopted."""
+    policy = active_policy(session)
+    return (zone_of(policy, address) if policy else None) or ""
+
+
 def active_set(session: Session) -> PolicySet | None:
-    """Find the version in force; None before the first is adopted."""
+    """Find the row of the version in force; None before the first is adopted."""
     query = select(PolicySet).where(PolicySet.active.is_(True)).order_by(PolicySet.version.desc()).limit(1)
     return session.scalars(query).first()
 
