@@ -1,4 +1,4 @@
-"""Static files of the console under an address that changes with their content, so browsers may keep them for ever.
+"""Static files of the console under an address that changes with their content: kept by browsers for ever.
 
 Owns the address and the mount. Relative imports between scripts keep working because the version is a folder.
 """

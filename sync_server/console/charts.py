@@ -1,6 +1,6 @@
 """Small charts as SVG text from the server: no browser code, sharp on paper, colours from the style sheet.
 
-Owns drawing. Figures come from the caller; every chart carries its figures as text for those who cannot see it.
+Owns drawing. Figures come from the caller; every chart carries them as text for those who cannot see it.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ def meter(value: int, limit: int, label: str, tone: str = "planned", width: int 
     share = min(1.0, max(0.0, value / limit)) if limit > 0 else 0.0
     css = "alert" if value > limit else tone
     body = Markup(
-        '<rect class="track" width="{}" height="6" rx="3"/><rect class="fill-{}" width="{}" height="6" rx="3"/>'
+        '<rect class="track" width="{}" height="6" rx="3"/>'
+        '<rect class="fill-{}" width="{}" height="6" rx="3"/>'
     ).format(width, css, f"{share * width:.1f}")
     return _svg(width, 6, f"{label}: {value} / {limit}", body, "meter")

@@ -1,7 +1,7 @@
 """Nobody else's page may make a signed-in browser write here (ASVS 3.5.1, 3.5.3).
 
-Two walls for every unsafe method: the browser says the request comes from this origin, and the request carries the
-session's token (header `X-CSRF-Token` or form field `csrf_token`). Owns neither sessions nor tokens' making.
+Two walls for every unsafe method: the browser says the request comes from this origin, and it carries the
+session's token (header `X-CSRF-Token` or form field `csrf_token`). Owns neither sessions nor tokens.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """Values and errors by field name; an error under `""` belongs to the whole form. Errors are finished sentences."""
+    """Values and errors by field name; an error under `""` belongs to the whole form.
+
+    Errors are finished sentences.
+    """
 
     values: Mapping[str, object] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)

@@ -35,7 +35,10 @@ ONE_YEAR_S = 31_536_000
 
 
 class SecurityHeaders:
-    """ASGI middleware; put it outermost. A route that sets one of the headers itself keeps its own."""
+    """ASGI wrapper of the finished application: `SecurityHeaders(app)`, so that answers to crashes have them too.
+
+    A route that sets one of the headers itself keeps its own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,6 +1,6 @@
 """Switching the language: a cookie for everybody, the browser's wish until it is set.
 
-Owns the cookie and the route `POST /console/language`. A user's stored preference, where there is one, wins in sign-in.
+Owns the cookie and the route `POST /console/language`. A user's stored preference wins in sign-in.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_own_path(path: str) -> bool:
 
 
 def language_router() -> APIRouter:
-    """Make `POST /console/language` with `language` and `back`; put the CSRF guard on the including router."""
+    """Make `POST /console/language` with `language` and `back`; guard it on the including router."""
     router = APIRouter()
 
     @router.post("/console/language")

@@ -76,7 +76,7 @@ class ListQuery:
         return (self.page - 1) * self.spec.page_size
 
     def url(self, **changes: object) -> str:
-        """Write the address of this list with changes (`q`, `sort`, `page`, filters); defaults are left out."""
+        """Write this list's address with changes (`q`, `sort`, `page`, filters); defaults are left out."""
         values: dict[str, object] = {"q": self.search, **self.filters, "sort": self.sort, "page": self.page}
         values |= changes
         if values["sort"] == self.spec.default_sort:
@@ -128,7 +128,7 @@ class ListPage:
 
 
 def contains(search: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Build the condition that every word of a search stands in one of the columns, wildcards taken literally."""
+    """Build the condition that every word stands in one of the columns, wildcards taken literally."""
     words = search.split()
     return func.coalesce(True) if not words else _all_words(words, columns)
 

@@ -1,7 +1,7 @@
 """Live pages: one reader of the change feed a process, any number of browsers behind it.
 
 Owns the hub and the event-stream endpoint. Knows no noun: a change says kind and id, the browser fetches the
-fragment anew, and that request is judged like any other. Reads the feed it is given, keeps no outbox of its own.
+fragment anew, and that request is judged like any other. Reads the feed it is given, keeps no outbox.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RESYNC = '{"kind":"*"}'
 class Hub:
     """Follows the feed by polling, woken at once by `poke` after a commit of this process.
 
-    `changes_after(position)` lists (position, {"kind", "id"}) in ascending order, `head()` is the newest position.
+    `changes_after(position)` lists (position, {"kind", "id"}) ascending, `head()` is the newest position.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Hub:
             loop.call_soon_threadsafe(wake.set)
 
     def close(self) -> None:
-        """End all streams so that a shutdown need not wait for browsers; safe from any thread and from signals."""
+        """End all streams, so that a shutdown need not wait for browsers; safe from threads and signals."""
         self.is_closed = True
         self.poke()
 
     async def stream(self, after: int) -> AsyncIterator[tuple[int, str] | None]:
         """Yield (position, JSON) of each change after a position; None when nothing came for a while.
 
-        A position too far back, or ahead of the feed (a restored server), gives one `{"kind": "*"}`: fetch all anew.
+        A position too far back, or ahead of a restored feed, gives one `{"kind": "*"}`: fetch all anew.
         """
         while not self.is_closed:
             if after != self.position:
@@ -157,8 +157,8 @@ def live_router(hub: Hub, is_allowed: Callable[[Request], Awaitable[bool]]) -> A
 def close_on_signals(hub: Hub) -> None:
     """Close the hub at SIGTERM and SIGINT before the web server's own handler runs.
 
-    The server waits for open answers before it ends the lifespan, so the lifespan is too late. Call it there all
-    the same, at its start, in the main thread: the server's handlers are in place by then.
+    The server waits for open answers before it ends the lifespan: its end is too late. Call this at its
+    start, in the main thread, when the server's handlers are in place.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         previous = signal.getsignal(number)

@@ -1,6 +1,6 @@
 """Who is reading a page: language, time zone, which areas he may open.
 
-Made by the sign-in code for each request; rendering reads it. Decides nothing about permission: areas only hide links.
+Made by the sign-in code for each request, read by rendering. Decides no permission: areas only hide links.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ AREAS = (
 class Reader:
     """The person a page is rendered for.
 
-    `language` is one of `common.i18n.LANGUAGES`, `time_zone` an IANA name; `counts` are numbers beside navigation
-    entries (inbox: open items), zero is not shown. `name` empty: nobody is signed in, no navigation.
+    `language` is one of `common.i18n.LANGUAGES`, `time_zone` an IANA name; `counts` are numbers beside
+    navigation entries (inbox: open items), zero is not shown.
+    `name` empty: nobody is signed in, no navigation.
     """
 
     language: str = "en"

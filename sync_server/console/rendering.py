@@ -1,6 +1,6 @@
 """Templates to answers: one Jinja environment, bound for each rendering to the person who reads.
 
-Owns the environment, its filters and the choice between page and fragment. Holds no route, no rule and no SQL.
+Owns the environment, its filters and the choice between page and fragment. No route, rule or SQL.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Pages:
             "reader": _ReaderProxy(), "live_words": LIVE_WORDS,
         }  # fmt: skip
         self.environment.filters |= {
-            "instant": _instant, "time_tag": _time_tag, "day": _day, "duration": _duration, "distance": _distance,
-            "money": _money, "qty": _qty, "json": safe_json,
+            "instant": _instant, "time_tag": _time_tag, "day": _day, "duration": _duration,
+            "distance": _distance, "money": _money, "qty": _qty, "json": safe_json,
         }  # fmt: skip
 
     def text(self, template: str, reader: Reader, context: Mapping[str, object]) -> str:
@@ -125,11 +125,12 @@ class Pages:
         request: Request,
         reader: Reader,
         page: str,
-        fragment: str = "",
-        status: int = 200,
+        part: str = "",
+        /,
+        status_code: int = 200,
         **context: object,
     ) -> HTMLResponse:
-        """Render the page, or only its fragment when htmx asks for a part of it: one handler, one URL."""
+        """Render the page, or only its part when htmx asks for one: one handler, one URL."""
         notice = request.query_params.get("notice", "")
         shell = {
             "area": "",
@@ -137,9 +138,9 @@ class Pages:
             "notice": f"{NOTICE_KEY}.{notice}" if notice and has_key(f"{NOTICE_KEY}.{notice}") else "",
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         }
-        template = fragment if fragment and wants_fragment(request) else page
+        template = part if part and wants_part(request) else page
         body = self.text(template, reader, shell | context)
-        return HTMLResponse(body, status, headers={"Vary": "HX-Request"})
+        return HTMLResponse(body, status_code, headers={"Vary": "HX-Request"})
 
 
 class _ReaderProxy:
@@ -149,7 +150,7 @@ class _ReaderProxy:
         return getattr(_reader.get(), name)
 
 
-def wants_fragment(request: Request) -> bool:
+def wants_part(request: Request) -> bool:
     """Say whether htmx asks for a part; coming back through history wants the whole page."""
     headers = request.headers
     return headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in headers

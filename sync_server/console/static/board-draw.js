@@ -149,9 +149,9 @@ export class Drawing {
 
   bar(job) {
     const item = make('li', 'bar');
-    const { percent } = { percent: (m) => this.model.percent(m) };
-    item.style.setProperty('--x', `${percent(job.start_min)}%`);
-    item.style.setProperty('--w', `${percent(job.start_min + job.duration_min) - percent(job.start_min)}%`);
+    const begin = this.model.percent(job.start_min);
+    item.style.setProperty('--x', `${begin}%`);
+    item.style.setProperty('--w', `${this.model.percent(job.start_min + job.duration_min) - begin}%`);
     item.style.setProperty('--row', job.row);
     if (job.travel_min) {
       const travel = make('span', 'travel');
@@ -198,10 +198,12 @@ export class Drawing {
     const line = this.root.querySelector('[data-now]');
     const minute = this.model.now_min;
     line.hidden = minute === null || minute < this.model.from_min || minute > this.model.to_min;
-    if (!line.hidden) {
-      line.style.setProperty('--x', this.model.percent(minute) / 100);
-      line.dataset.clock = clock(minute);
-    }
+    this.root.querySelector('.now-label')?.remove();
+    if (line.hidden) return;
+    line.style.setProperty('--x', this.model.percent(minute) / 100);
+    const label = make('b', 'now-label', clock(minute));
+    label.style.setProperty('--x', `${this.model.percent(minute)}%`);
+    this.root.querySelector('[data-hours]').append(label);
   }
 
   // Free slots light up while a job is held; lanes that break a rule say why in words.
