@@ -128,7 +128,7 @@ def _conflict(work: Work, row: Synced, field: str, kept: Any, lost: Any, mine_wo
 
 def show_value(value: Any) -> str:
     """Write a column's value as the text an edit carries."""
-    wire = encode(value)
+    wire = int(value) if isinstance(value, bool) else encode(value)
     return "" if wire is None else wire if isinstance(wire, str) else compact(wire)
 
 

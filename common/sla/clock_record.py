@@ -29,7 +29,8 @@ class SlaClock(Synced, Base):
     warn_at: Mapped[datetime | None] = mapped_column(index=True)
     stopped_at: Mapped[datetime | None]
     state: Mapped[Short] = mapped_column(index=True)  # running | paused | stopped | dropped
-    pauses: Mapped[Document]  # [{from_at, until_at, reason}], instants in Unix milliseconds
+    pauses: Mapped[Document]  # [{started_at, ended_at, reason}], instants in Unix milliseconds
+    changes: Mapped[Document]  # [{at, old, new, reason}], old and new as titles of rules
     exception: Mapped[Document | None]
     warned_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]

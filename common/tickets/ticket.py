@@ -18,6 +18,7 @@ SEVERITIES = ("minor", "complex")
 MODES = ("visit", "phone", "send_in")
 SERVICE_TYPES = ("A", "B", "C", "D")
 
+# What the customer signed while the office had ended or moved the ticket can still be taken over: signed.
 _CLOSED_BY_OFFICE = {"cancelled", "refused", "remote_solved"}
 _ON_SITE = {"en_route", "on_site", "diagnosed", "repairing", "awaiting_parts", "tested", "signed"}
 
@@ -33,7 +34,7 @@ TICKET = Lifecycle(
     {
         "received": _moves("accepted", field=False),
         "accepted": _moves("triaged", field=False),
-        "triaged": _moves("dispatched", field=False),
+        "triaged": _moves("dispatched", "signed", field=False),
         "dispatched": _moves("triaged", "acknowledged"),
         "acknowledged": _moves("triaged", "dispatched"),
         "en_route": _moves("triaged", "dispatched"),
@@ -46,10 +47,10 @@ TICKET = Lifecycle(
         "settled": _moves("checked_out", "written_off", "reopened", field=False, office=False),
         "checked_out": _moves("settled", "written_off", "reopened", field=False, office=False),
         "written_off": _moves("archived", "reopened", field=False, office=False),
-        "remote_solved": _moves("archived", "reopened", field=False, office=False),
-        "refused": _moves("archived", "reopened", field=False, office=False),
-        "cancelled": _moves("archived", "reopened", field=False, office=False),
-        "reopened": _moves("triaged", "dispatched", field=False),
+        "remote_solved": _moves("archived", "reopened", "signed", field=False, office=False),
+        "refused": _moves("archived", "reopened", "signed", field=False, office=False),
+        "cancelled": _moves("archived", "reopened", "signed", field=False, office=False),
+        "reopened": _moves("triaged", "dispatched", "signed", field=False),
         "archived": frozenset(),
     },
 )

@@ -1,0 +1,72 @@
+"""Warnings and breaches put before the office, and taken back when a late fact proves them wrong (R015).
+
+Owns `warned_at`, `breached_at`, `known_late` of a clock and the discrepancies that tell of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from common.inbox.records import OFFICE_INBOX, Discrepancy
+from common.kernel.clock import millis
+from common.kernel.ids import derive_id
+from common.kernel.work import Work
+from common.sla.alarms import Alarm, alarms_between
+from common.sla.clock import ClockState
+from common.sla.clock_record import SlaClock
+
+CODES = {"warn": "clock_warning", "breach": "clock_breached"}
+
+
+def raise_alarms(work: Work, number: str, clock: SlaClock, state: ClockState, now: datetime) -> int:
+    """Raise or take back a clock's alarms as of `now`; returns how many changed. Repeating it changes nothing."""
+    raised = [kind for kind, at in (("warn", clock.warned_at), ("breach", clock.breached_at)) if at is not None]
+    alarms = alarms_between(state, clock.known_at, now, raised)
+    for alarm in alarms:
+        kind, _, withdrawn = alarm.kind.partition("_")
+        if withdrawn:
+            _take_back(work, clock, kind)
+        else:
+            _raise(work, number, clock, kind, alarm)
+    return len(alarms)
+
+
+def _raise(work: Work, number: str, clock: SlaClock, kind: str, alarm: Alarm) -> None:
+    setattr(clock, "warned_at" if kind == "warn" else "breached_at", alarm.at)
+    clock.known_late = clock.known_late or alarm.is_known_late
+    details = {
+        "ticket": number,
+        "kind": clock.kind,
+        "due_ms": millis(clock.due_at or alarm.at),
+        "known_late": int(alarm.is_known_late),
+    }
+    row = work.add(
+        Discrepancy(
+            id=_alarm_id(clock, kind, alarm.at),
+            agg=OFFICE_INBOX,
+            code=CODES[kind],
+            details=details,
+            ticket_id=clock.ticket_id,
+            op_id=work.op.id,
+            person_id=None,
+            raised_at=work.received_at,
+            state="open",
+            resolution="",
+            resolved_by=None,
+            resolved_at=None,
+        )
+    )
+    if row.resolution == "withdrawn":  # a fact proved it wrong, another one proves it right again
+        row.state, row.resolution, row.resolved_at = "open", "", None
+
+
+def _take_back(work: Work, clock: SlaClock, kind: str) -> None:
+    name = "warned_at" if kind == "warn" else "breached_at"
+    row = work.session.get(Discrepancy, _alarm_id(clock, kind, getattr(clock, name)))
+    setattr(clock, name, None)
+    if row is not None and row.state == "open":
+        row.state, row.resolution, row.resolved_at = "resolved", "withdrawn", work.received_at
+
+
+def _alarm_id(clock: SlaClock, kind: str, at: datetime) -> str:
+    return derive_id("alarm", clock.id, kind, str(millis(at)))

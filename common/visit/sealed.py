@@ -1,0 +1,31 @@
+"""What a signed report seals: from then on the visit's rows stand as they are.
+
+Owns finding the report in force and the guard every visit command passes. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from common.kernel.work import Work
+from common.tickets.ticket import Ticket
+from common.visit.records import ServiceReport
+
+
+def reports_of(session: Session, ticket_id: str) -> list[ServiceReport]:
+    """List a ticket's reports, earliest first: refused ones, the accepted one, those of earlier rounds."""
+    query = select(ServiceReport).where(ServiceReport.ticket_id == ticket_id)
+    return list(session.scalars(query.order_by(ServiceReport.signed_at, ServiceReport.id)))
+
+
+def accepted_report(session: Session, ticket: Ticket) -> ServiceReport | None:
+    """Find the accepted report of the ticket's current round; the first one signed if there are two."""
+    reports = reports_of(session, ticket.id)
+    return next((r for r in reports if r.accepted and r.round == ticket.round), None)
+
+
+def require_unsealed(work: Work, ticket: Ticket) -> None:
+    """Refuse a change of what the customer has signed: `report_sealed`; what arrives late is kept and flagged."""
+    report = accepted_report(work.session, ticket)
+    work.require(report is None, "report_sealed", number=report.number if report else "")
