@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
+if TYPE_CHECKING:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-except ModuleNotFoundError:  # run by hand, without the build backend
-    BuildHookInterface = object
+else:
+    try:
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    except ModuleNotFoundError:  # run by hand, without the build backend
+        BuildHookInterface = object
 
 WEB = Path(__file__).resolve().parent
 LOCK = WEB / "package-lock.json"
@@ -89,7 +92,7 @@ def build() -> None:
         fresh.rename(DEST)
 
 
-class AssetsHook(BuildHookInterface):  # type: ignore[misc,valid-type,unused-ignore]
+class AssetsHook(BuildHookInterface):
     """Hatch build hook: a wheel is never made without its browser files."""
 
     PLUGIN_NAME = "custom"

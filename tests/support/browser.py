@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
@@ -36,9 +36,9 @@ ARGUMENTS = (
     "--force-color-profile=srgb",
     "--lang=en-US",
 )
-TABLET = {"width": 820, "height": 1180}
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
+TABLET = ViewportSize(width=820, height=1180)
+PHONE = ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1440, height=900)
 
 
 def chromium_path() -> str:
@@ -64,7 +64,7 @@ def launched() -> Iterator[Browser]:
 
 @contextmanager
 def new_context(
-    browser: Browser, *, size: dict[str, int] | None = None, touch: bool = False, locale: str = "en-US"
+    browser: Browser, *, size: ViewportSize | None = None, touch: bool = False, locale: str = "en-US"
 ) -> Iterator[BrowserContext]:
     """Yield a browser context of its own: no cookie or storage shared with another.
 
