@@ -1,0 +1,164 @@
+"""The overlay: pending commands on top of the server's truth. What a screen reads is base + overlay, always.
+
+Owns base copies and the rebase. Runs inside a transaction of the store; commits nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import instant
+from common.kernel.codec import decode
+from common.kernel.command import Place, Role
+from common.kernel.execute import execute
+from common.kernel.op import Op
+from common.kernel.outcome import BadPayload, Outcome
+from common.kernel.record import columns_of
+from common.kernel.work import Actor, Work
+from field_app.store.schema import BaseRow, OpTouch, OutboxOp
+
+OVERLAY_STATES = ("new", "acked", "parked", "blocked")
+_log = logging.getLogger(__name__)
+
+
+def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
+    """Return what keeps the server's truth of a row before a pending command first writes it."""
+
+    def before_touch(entity: str, row_id: str, agg: str) -> None:
+        connection = session.connection()
+        known = connection.execute(
+            select(BaseRow.row_id).where(BaseRow.entity == entity, BaseRow.row_id == row_id)
+        ).first()
+        if known is None:
+            row = connection.execute(_read_row(entity), {"id": row_id}).first()
+            body = None if row is None else list(row)
+            made_by = op_id if row is None else ""
+            values = {"entity": entity, "row_id": row_id, "agg": agg, "made_by": made_by, "body": body}
+            connection.execute(insert(BaseRow).values(**values))
+
+    return before_touch
+
+
+def run_op(session: Session, op: Op, actor: Actor, now_ms: int, *, live: bool) -> tuple[Outcome, Work]:
+    """Run a command's function on the tablet: `live` when the person gives it, not live in a rebase."""
+    at = instant(op.w - op.e)
+    work = Work(session, actor, op, at, instant(now_ms), live, authority=False, clock_error_ms=op.e)
+    work.before_touch = capture(session, op.id)
+    return execute(work), work
+
+
+def builds_on(session: Session, work: Work) -> tuple[str, ...]:
+    """List the pending commands that made the rows this one read or wrote: it shares their fate (T17)."""
+    rows = work.read_rows | work.touched.keys()
+    ids = [row_id for _, row_id in rows]
+    made = session.execute(
+        select(BaseRow.entity, BaseRow.row_id, BaseRow.made_by).where(
+            BaseRow.row_id.in_(ids), BaseRow.made_by != "", BaseRow.made_by != work.op.id
+        )
+    )
+    return tuple(sorted({made_by for entity, row_id, made_by in made if (entity, row_id) in rows}))[:50]
+
+
+def note_touches(session: Session, op_ord: int, aggs: Iterable[str]) -> None:
+    """Remember which aggregates a command writes."""
+    known = set(session.scalars(select(OpTouch.agg).where(OpTouch.op_ord == op_ord)))
+    for agg in set(aggs) - known:
+        session.execute(insert(OpTouch).values(op_ord=op_ord, agg=agg))
+
+
+def spread(session: Session, aggs: Iterable[str]) -> tuple[set[str], list[int]]:
+    """Follow the overlay's edges: all aggregates and commands that must be rebased together with these."""
+    edges = session.execute(
+        select(OpTouch.op_ord, OpTouch.agg)
+        .join(OutboxOp, OutboxOp.ord == OpTouch.op_ord)
+        .where(OutboxOp.state.in_(OVERLAY_STATES))
+    ).all()
+    by_op: dict[int, set[str]] = {}
+    by_agg: dict[str, set[int]] = {}
+    for op_ord, agg in edges:
+        by_op.setdefault(op_ord, set()).add(agg)
+        by_agg.setdefault(agg, set()).add(op_ord)
+    reached, ops, waiting = set(aggs), set(), list(aggs)
+    while waiting:
+        for op_ord in by_agg.get(waiting.pop(), set()) - ops:
+            ops.add(op_ord)
+            fresh = by_op[op_ord] - reached
+            reached |= fresh
+            waiting.extend(fresh)
+    return reached, sorted(ops)
+
+
+def restore_base(session: Session, aggs: set[str]) -> None:
+    """Put the server's truth back into the tables for these aggregates and forget its copies."""
+    connection = session.connection()
+    by_entity: dict[str, list[list[Any]]] = {}
+    for agg in aggs:
+        for entity, row_id, body in connection.execute(
+            select(BaseRow.entity, BaseRow.row_id, BaseRow.body).where(BaseRow.agg == agg)
+        ).all():
+            if body is None:
+                connection.execute(text(f'DELETE FROM "{entity}" WHERE id = :id'), {"id": row_id})  # noqa: S608
+            else:
+                by_entity.setdefault(entity, []).append(body)
+        connection.execute(delete(BaseRow).where(BaseRow.agg == agg))
+    for entity, rows in by_entity.items():
+        write_rows(connection, entity, columns_of(entity), rows)
+    session.expire_all()
+
+
+def replay(session: Session, op_ords: list[int], actor: Actor, now_ms: int) -> None:
+    """Run pending commands again, in the order given, on top of what is in the tables now.
+
+    One that no longer fits has no effect for the moment and says why (`local_code`); the server decides.
+    A bug in one function never stops the others: the store must not wedge (T18).
+    """
+    if not op_ords:
+        return
+    rows = session.execute(
+        select(OutboxOp.ord, OutboxOp.envelope, OutboxOp.local_code).where(OutboxOp.ord.in_(op_ords)).order_by(OutboxOp.ord)
+    ).all()
+    for op_ord, envelope, old_code in rows:
+        code = ""
+        savepoint = session.begin_nested()
+        try:
+            outcome, work = run_op(session, decode(Op, envelope), actor, now_ms, live=False)
+            savepoint.commit()
+            code = "" if outcome.took_effect else outcome.code
+            note_touches(session, op_ord, work.touched.values())
+        except BadPayload as fault:
+            savepoint.rollback()
+            code = fault.code
+        except Exception:
+            savepoint.rollback()
+            session.expire_all()
+            _log.exception("command %s could not be replayed; it stays in the outbox", op_ord)
+            code = "replay_failed"
+        if code != old_code:
+            session.execute(update(OutboxOp).where(OutboxOp.ord == op_ord).values(local_code=code))
+
+
+def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: list[list[Any]]) -> None:
+    """Write rows as they travel: insert, or replace all columns that came."""
+    names = [name for name in names if name in columns_of(entity)]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    marks = ", ".join("?" for _ in names)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != "id")
+    connection.exec_driver_sql(
+        f'INSERT INTO "{entity}" ({quoted}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}',  # noqa: S608
+        [tuple(row) for row in rows],
+    )
+
+
+def actor_for(person_id: str, device_id: str) -> Actor:
+    """Say who works on this tablet."""
+    return Actor(person_id, frozenset({Role.ENGINEER}), Place.TABLET, device_id)
+
+
+def _read_row(entity: str) -> Any:
+    quoted = ", ".join(f'"{name}"' for name in columns_of(entity))
+    return text(f'SELECT {quoted} FROM "{entity}" WHERE id = :id').bindparams(bindparam("id"))  # noqa: S608

@@ -1,0 +1,138 @@
+"""The tablet's own tables beside the business tables: outbox, base copies, what is held, drafts (sync-protocol 3.2).
+
+Owns their shape and the version of the file. Business tables are the shared ones of `common`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, Index, Integer, MetaData, insert, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+import common.nouns  # noqa: F401 - registers every table and command
+from common.kernel.record import NAMING, Agg, Base, Document, Key, Long, Short
+
+SCHEMA_VERSION = 1
+
+
+class DeviceBase(DeclarativeBase):
+    """Tables only a tablet has."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = Base.type_annotation_map
+
+
+class SyncState(DeviceBase):
+    """One row: who this tablet is and where its conversation with the server stands."""
+
+    __tablename__ = "sync_state"
+    one: Mapped[int] = mapped_column(Integer, primary_key=True)
+    device_id: Mapped[Short]
+    person_id: Mapped[Short]
+    server_url: Mapped[Short]
+    incarnation: Mapped[int]
+    token: Mapped[Short]
+    next_n: Mapped[int]
+    cursor: Mapped[Short]
+    position: Mapped[int]  # newest position at which everything was here
+    epoch: Mapped[Short]
+    durable: Mapped[int]
+    clock_error_ms: Mapped[int]
+    generation: Mapped[int]  # counts pulls from nothing
+    reoffer: Mapped[int]  # 1: ask which commands the server has lost
+    reconcile: Mapped[int]  # 1: digests disagreed
+    last_contact_ms: Mapped[int]
+
+
+class OutboxOp(DeviceBase):
+    """A command given on this tablet, whole, with its place in the lane. Never deleted before the server can keep it.
+
+    `state`: new → acked → kept → gone; or parked | blocked → closed.
+    """
+
+    __tablename__ = "op"
+    ord: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[Key] = mapped_column(unique=True)
+    n: Mapped[int]
+    kind: Mapped[Short]
+    envelope: Mapped[Document]
+    agg: Mapped[Agg]
+    ticket_id: Mapped[Key | None]
+    given_ms: Mapped[int]
+    state: Mapped[Short]
+    tries: Mapped[int]
+    result_seq: Mapped[int]
+    status: Mapped[Short]
+    code: Mapped[Short]
+    details: Mapped[Document]
+    local_code: Mapped[Short]  # why it has no effect here at the moment, '' if it has
+    __table_args__ = (
+        Index("ix_op_state_ord", "state", "ord"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class OpTouch(DeviceBase):
+    """Which aggregates a command of the overlay writes: the edges along which a rebase spreads."""
+
+    __tablename__ = "op_touch"
+    op_ord: Mapped[int] = mapped_column(Integer, primary_key=True)
+    agg: Mapped[Agg] = mapped_column(primary_key=True, index=True)
+
+
+class BaseRow(DeviceBase):
+    """The server's truth of a row that a pending command has changed; `body` None: the server has no such row."""
+
+    __tablename__ = "base"
+    entity: Mapped[Short] = mapped_column(primary_key=True)
+    row_id: Mapped[Key] = mapped_column(primary_key=True)
+    agg: Mapped[Agg] = mapped_column(index=True)
+    made_by: Mapped[Key]  # the command that made the row, where the server has none yet
+    body: Mapped[Document | None]
+
+
+class HeldAgg(DeviceBase):
+    """An aggregate on this tablet, its revision, and whether it was taken away while work on it is still unsent."""
+
+    __tablename__ = "agg"
+    agg: Mapped[Agg] = mapped_column(primary_key=True)
+    rev: Mapped[int]
+    generation: Mapped[int]
+    detached: Mapped[int]
+
+
+class Draft(DeviceBase):
+    """A half-typed form, so that killing the app loses nothing that was typed."""
+
+    __tablename__ = "draft"
+    key: Mapped[Short] = mapped_column(primary_key=True)
+    body: Mapped[Document]
+    saved_ms: Mapped[int]
+
+
+class Setting(DeviceBase):
+    """What this tablet's user chose: language, theme."""
+
+    __tablename__ = "setting"
+    key: Mapped[Short] = mapped_column(primary_key=True)
+    value: Mapped[Long]
+
+
+class StoreTooNewError(Exception):
+    """The file was written by a newer app; it is left untouched (A10)."""
+
+
+def open_schema(engine: Engine) -> None:
+    """Create what is missing in a new file; refuse a newer one. Raises StoreTooNewError."""
+    with engine.connect() as connection:
+        found = int(connection.execute(text("PRAGMA user_version")).scalar_one())
+        if found > SCHEMA_VERSION:
+            raise StoreTooNewError(found)
+        if found == SCHEMA_VERSION:
+            return
+        Base.metadata.create_all(connection)
+        DeviceBase.metadata.create_all(connection)
+        zero = dict.fromkeys(("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0)
+        empty = dict.fromkeys(("device_id", "person_id", "server_url", "token", "cursor", "epoch"), "")
+        connection.execute(insert(SyncState).values(one=1, incarnation=1, next_n=1, generation=1, **zero, **empty))
+        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+        connection.commit()

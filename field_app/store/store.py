@@ -1,0 +1,190 @@
+"""The tablet's store: gives commands, reads for screens, and is the only place of the app that commits.
+
+Owns one SQLite file of one person on one server. The sync half (what to send, what to do with an answer) is in
+`outbox.py` and `apply.py`, which run inside this store's transactions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import Clock
+from common.kernel.codec import encode
+from common.kernel.command import spec_of
+from common.kernel.ids import RandomBytes, uuid7
+from common.kernel.op import Op, make_op
+from common.kernel.outcome import Outcome
+from field_app.store.overlay import actor_for, builds_on, note_touches, run_op
+from field_app.store.schema import Draft, OutboxOp, Setting, SyncState, open_schema
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What became of a command given on this tablet. Where `outcome.took_effect`, it is stored for good."""
+
+    op_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this tablet is: '' everywhere before enrolment."""
+
+    device_id: str
+    person_id: str
+    server_url: str
+
+
+class NotEnrolledError(Exception):
+    """Nobody works on this tablet yet."""
+
+
+class Store:
+    """One store over one engine. Safe to use from several threads: one transaction at a time."""
+
+    def __init__(self, engine: Engine, clock: Clock, random_bytes: RandomBytes) -> None:
+        """Open or create the file. Raises StoreTooNewError."""
+        self.engine = engine
+        self.clock = clock
+        self.random_bytes = random_bytes
+        self._lock = threading.RLock()
+        self.listeners: set[Callable[[], None]] = set()
+        open_schema(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session to read from; nothing written in it is kept."""
+        with self._lock, Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+            session.rollback()
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one durable transaction."""
+        with self._lock:
+            with Session(self.engine, expire_on_commit=False) as session:
+                result = work(session)
+                session.commit()
+        for listener in list(self.listeners):
+            listener()
+        return result
+
+    def identity(self) -> Identity:
+        """Read who this tablet is."""
+        with self.read() as session:
+            state = state_of(session)
+            return Identity(state.device_id, state.person_id, state.server_url)
+
+    def enrol(self, device_id: str, person_id: str, server_url: str, token: str, incarnation: int = 1) -> None:
+        """Make this store a person's. A store that has work of somebody is never taken over (T31)."""
+
+        def take(session: Session) -> None:
+            state = state_of(session)
+            if state.person_id not in ("", person_id):
+                raise ValueError("store_of_another_person")
+            state.device_id, state.person_id, state.server_url = device_id, person_id, server_url
+            state.token, state.incarnation, state.next_n = token, incarnation, 1
+            state.reoffer = 1 if session.scalar(select(func.count()).select_from(OutboxOp)) else 0
+
+        self.write(take)
+
+    def give(self, payload: Any, *, group: str = "") -> Given:
+        """Execute a command here and keep it for the server, in one transaction (idea 2).
+
+        Refused: nothing is kept and the outcome says why. Otherwise it is durable when this returns.
+        Raises NotEnrolledError, BadPayload.
+        """
+        with self._lock:
+            with Session(self.engine, expire_on_commit=False) as session:
+                state = state_of(session)
+                if not state.person_id:
+                    raise NotEnrolledError
+                reading = self.clock.read()
+                op_id = uuid7(reading.wall_ms, self.random_bytes)
+                op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
+                actor = actor_for(state.person_id, state.device_id)
+                outcome, work = run_op(session, op, actor, reading.wall_ms - state.clock_error_ms, live=True)
+                if not outcome.took_effect:
+                    session.rollback()
+                    return Given(op_id, outcome)
+                op = replace(op, d=builds_on(session, work))
+                aggs = {spec_of(op.k).about(payload), *work.touched.values()}
+                self._keep(session, state, op, payload, aggs)
+                session.commit()
+        for listener in list(self.listeners):
+            listener()
+        return Given(op_id, outcome)
+
+    def _keep(self, session: Session, state: SyncState, op: Op, payload: Any, aggs: set[str]) -> None:
+        row = OutboxOp(
+            id=op.id,
+            n=state.next_n,
+            kind=op.k,
+            envelope=encode(op),
+            agg=spec_of(op.k).about(payload),
+            ticket_id=getattr(payload, "ticket_id", None),
+            given_ms=op.w,
+            state="new",
+            tries=0,
+            result_seq=0,
+            status="",
+            code="",
+            details={},
+            local_code="",
+        )
+        session.add(row)
+        session.flush()
+        note_touches(session, row.ord, aggs)
+        state.next_n += 1
+
+    def keep_draft(self, key: str, body: dict[str, Any]) -> None:
+        """Keep a half-typed form; an empty one is forgotten."""
+        now_ms = self.clock.read().wall_ms
+
+        def keep(session: Session) -> None:
+            session.execute(delete(Draft).where(Draft.key == key))
+            if body:
+                session.execute(insert(Draft).values(key=key, body=body, saved_ms=now_ms))
+
+        with self._lock, Session(self.engine) as session:
+            keep(session)
+            session.commit()
+
+    def draft(self, key: str) -> dict[str, Any]:
+        """Bring a half-typed form back; empty if there is none."""
+        with self.read() as session:
+            return session.scalar(select(Draft.body).where(Draft.key == key)) or {}
+
+    def setting(self, key: str, default: str = "") -> str:
+        """Read a setting."""
+        with self.read() as session:
+            return session.scalar(select(Setting.value).where(Setting.key == key)) or default
+
+    def choose(self, key: str, value: str) -> None:
+        """Keep a setting."""
+
+        def keep(session: Session) -> None:
+            if session.execute(update(Setting).where(Setting.key == key).values(value=value)).rowcount == 0:  # type: ignore[attr-defined]
+                session.execute(insert(Setting).values(key=key, value=value))
+
+        self.write(keep)
+
+    def check(self) -> str:
+        """Run SQLite's quick check; 'ok' or what is wrong."""
+        with self.read() as session:
+            return str(session.execute(text("PRAGMA quick_check(1)")).scalar())
+
+
+def state_of(session: Session) -> SyncState:
+    """Read the one row of sync state."""
+    state = session.get(SyncState, 1)
+    assert state is not None
+    return state

@@ -1,0 +1,113 @@
+"""One turn of the conversation: read the facts, choose the step, do it, remember how the line was.
+
+Owns no thread and no timer. The app's loop and the simulator call `turn`; network and disk are never held together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from common.kernel.clock import Clock
+from common.protocol.messages import (
+    Busy,
+    ExchangeError,
+    HaveRequest,
+    NotTrusted,
+    Rejected,
+    SyncExchange,
+    TooOld,
+)
+from field_app.store.apply import apply_answer, apply_have, apply_reconciled
+from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
+from field_app.store.store import Store, state_of
+from field_app.sync.plan import Facts, Line, Step, after_failure, after_success, next_step
+
+
+@dataclass(slots=True)
+class SyncEngine:
+    """Drives one store against one server. `last_error` is a reason code for the strip, '' when all is well."""
+
+    store: Store
+    exchange: SyncExchange
+    clock: Clock
+    jitter: Callable[[], float]
+    app: str = ""
+    line: Line = field(default_factory=Line)
+    last_error: str = ""
+
+    def turn(self, *, asked: bool = False) -> Step:
+        """Do the next step, if it is time. Never raises for a bad line; the error is kept in `last_error`."""
+        now_ms = self.clock.read().mono_ms
+        step = next_step(self.facts(), self.line, now_ms, asked=asked)
+        if step is Step.WAIT:
+            return step
+        try:
+            more = self._do(step)
+        except ExchangeError as error:
+            retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0
+            self.line = after_failure(self.line, self.clock.read().mono_ms, self.jitter(), retry_after_s)
+            self.last_error = error_code(error)
+            return step
+        self.line = after_success(self.line, self.clock.read().mono_ms, more=more)
+        self.last_error = ""
+        return step
+
+    def facts(self) -> Facts:
+        """Read what matters for the next step."""
+        with self.store.read() as session:
+            state = state_of(session)
+            return Facts(
+                bool(state.token), bool(state.reoffer), bool(state.reconcile), counts(session).waiting
+            )
+
+    def _do(self, step: Step) -> bool:
+        if step is Step.ASK_WHAT_IS_LOST:
+            self._ask_what_is_lost()
+            return True
+        if step is Step.RECONCILE:
+            with self.store.read() as session:
+                request = reconcile_request(session)
+            answer = self.exchange.reconcile(request)
+            self.store.write(lambda session: apply_reconciled(session, answer, self.clock.read()))
+            return False
+        sync_request = self.store.write(
+            lambda session: build_request(session, self.clock.read(), self.app, self.line.limits)
+        )
+        answer = self.exchange.sync(sync_request)
+        self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
+        facts = self.facts()
+        return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
+
+    def _ask_what_is_lost(self) -> None:
+        after = 0
+        while True:
+            with self.store.read() as session:
+                device_id = state_of(session).device_id
+                portion = to_offer_again(session, after)
+            ids = tuple(op_id for _, op_id in portion)
+            answer = self.exchange.have(HaveRequest(device_id, ids))
+            last = len(portion) < 1000
+
+            def take(session: object, ids: tuple[str, ...] = ids, last: bool = last) -> None:
+                apply_have(session, ids, answer, last=last, reading=self.clock.read())  # type: ignore[arg-type]
+
+            self.store.write(take)
+            if last:
+                return
+            after = portion[-1][0]
+
+
+def error_code(error: ExchangeError) -> str:
+    """Name an exchange error for the strip; the sentence is `sync.error.<code>`."""
+    match error:
+        case NotTrusted():
+            return error.code
+        case Busy():
+            return "busy"
+        case TooOld():
+            return "too_old"
+        case Rejected():
+            return "rejected"
+        case _:
+            return "unreachable"

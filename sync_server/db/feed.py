@@ -1,0 +1,69 @@
+"""The change feed's writing half: unnumbered changes and membership, at the end of the business transaction.
+
+Owns `change` and `member`. Gives no numbers: the sequencer does, after the commit.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from common.kernel.ids import derive_id
+from common.kernel.scope import RULES, grants_of
+from sync_server.db.sequencer import STREAM
+from sync_server.db.tables import Change, Member
+from sync_server.db.unit_of_work import UnitOfWork
+
+
+def write_changes(unit: UnitOfWork) -> None:
+    """Write what the unit touched into the feed, and what that does to who may see what."""
+    if not unit.touched:
+        return
+    rows = [_change(unit, agg, entity, row_id) for (entity, row_id), agg in unit.touched.items()]
+    for reason in dict.fromkeys(unit.touched.values()):
+        if reason.partition(":")[0] in RULES:
+            rows.extend(refresh_scope(unit, reason))
+    unit.session.execute(insert(Change), rows)
+
+
+def refresh_scope(unit: UnitOfWork, reason: str) -> list[dict[str, object]]:
+    """Bring the memberships an aggregate grants up to date; returns the change rows that mark the difference."""
+    wanted = grants_of(unit.session, reason)
+    found = unit.session.execute(
+        select(Member.id, Member.principal, Member.agg, Member.state).where(Member.reason == reason)
+    ).all()
+    known = {(principal, agg): (member_id, state) for member_id, principal, agg, state in found}
+    marks = []
+    for principal, agg in sorted(wanted - known.keys()):
+        member_id = derive_id("member", principal, agg, reason)
+        fresh = {"id": member_id, "principal": principal, "agg": agg, "reason": reason, "state": "granting"}
+        unit.session.execute(insert(Member).values(**fresh))
+        marks.append(_change(unit, agg, "member", member_id))
+    for (principal, agg), (member_id, state) in known.items():
+        step = _next_state(state, (principal, agg) in wanted)
+        if step:
+            values: dict[str, object] = {"state": step}
+            if step == "granting":
+                values |= {"granted_seq": None, "revoked_seq": None}
+            unit.session.execute(update(Member).where(Member.id == member_id).values(**values))
+            marks.append(_change(unit, agg, "member", member_id))
+    return marks
+
+
+def _next_state(state: str, wanted: bool) -> str | None:
+    """Say what a membership becomes. An unnumbered revocation taken back is granted anew: sending too much is harmless."""
+    if wanted:
+        return "granting" if state in ("revoking", "revoked") else None
+    return "revoking" if state in ("granting", "active") else None
+
+
+def _change(unit: UnitOfWork, agg: str, entity: str, row_id: str) -> dict[str, object]:
+    return {
+        "id": unit.new_id(),
+        "stream": STREAM,
+        "tx": unit.tx,
+        "agg": agg,
+        "entity": entity,
+        "row_id": row_id,
+        "seq": None,
+        "at": unit.now,
+    }

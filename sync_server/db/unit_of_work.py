@@ -1,0 +1,150 @@
+"""One transaction of the server: runs commands through `execute`, keeps their receipts and audit entries.
+
+Commits nothing itself (`Database.transact` does); holds what was touched until the changes are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from common.inbox.records import OFFICE_INBOX, Discrepancy
+from common.kernel.clock import millis
+from common.kernel.codec import canonical, encode
+from common.kernel.execute import execute
+from common.kernel.ids import derive_id
+from common.kernel.op import Op
+from common.kernel.outcome import BadPayload, Flag, Outcome
+from common.kernel.record import Synced
+from common.kernel.work import Actor, Work
+from sync_server.db.tables import AuditEntry, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a command came: the lane and its number, when it happened, and how wrong the giver's clock was."""
+
+    happened_at: datetime
+    device_id: str = ""
+    incarnation: int = 0
+    n: int = 0
+    clock_error_ms: int = 0
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """What a transaction may do. `touched` maps (entity, row id) to the aggregate, for the feed."""
+
+    session: Session
+    now: datetime
+    tx: str
+    new_id: Callable[[], str]
+    touched: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def run(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Outcome:
+        """Execute one command for the first time. Keeps receipt and audit entry; parks what was refused.
+
+        A command no correct program sends is parked as `command_malformed`, so that it never blocks its lane (T17).
+        """
+        work = self.work_for(actor, op, arrival, live=live, override=override)
+        try:
+            outcome = execute(work)
+        except BadPayload as fault:
+            outcome = Outcome("parked", fault.code, {"where": fault.where})
+        if outcome.took_effect:
+            self.touched.update(work.touched)
+            for flag in outcome.flags:
+                self.add(discrepancy_of(op, flag, work))
+        self.note(actor, op, arrival, outcome)
+        return outcome
+
+    def work_for(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Work:
+        """Build what the command's function is given."""
+        return Work(
+            self.session,
+            actor,
+            op,
+            arrival.happened_at,
+            self.now,
+            live,
+            authority=True,
+            override=override,
+            clock_error_ms=arrival.clock_error_ms,
+        )
+
+    def add(self, row: Synced) -> None:
+        """Add a row the server itself writes beside a command (discrepancy, notice), unless it is there."""
+        if self.session.get(type(row), row.id) is None:
+            self.session.add(row)
+            self.session.flush()
+            self.touched[row.__tablename__, row.id] = row.agg  # type: ignore[attr-defined]
+
+    def note(self, actor: Actor, op: Op, arrival: Arrival, outcome: Outcome) -> None:
+        """Keep the receipt and the audit entry of a command, in the same transaction as its effect."""
+        details = {str(k): v for k, v in outcome.values.items()}
+        self.session.add(
+            Receipt(
+                op_id=op.id,
+                device_id=arrival.device_id,
+                incarnation=arrival.incarnation,
+                n=arrival.n,
+                status=outcome.status,
+                code=outcome.code,
+                details=details,
+                content_hash=content_hash_of(op),
+                at=self.now,
+            )
+        )
+        entry = {
+            "op": encode(op),
+            "actor": actor.person_id,
+            "device": arrival.device_id,
+            "place": actor.place.value,
+            "happened_at": millis(arrival.happened_at),
+            "clock_error_ms": arrival.clock_error_ms,
+            "status": outcome.status,
+            "code": outcome.code,
+        }
+        self.session.add(
+            AuditEntry(
+                id=self.new_id(),
+                seq=None,
+                at=self.now,
+                actor_id=actor.person_id,
+                device_id=arrival.device_id,
+                kind=op.k,
+                entry=canonical(entry),
+                prev_hash="",
+                hash="",
+            )
+        )
+
+
+def content_hash_of(op: Op) -> str:
+    """Hash a command's meaning, so that the same id with other content is seen (K2)."""
+    meaning: dict[str, Any] = {"k": op.k, "v": op.v, "a": op.a, "w": op.w}
+    return hashlib.sha256(canonical(meaning).encode()).hexdigest()[:32]
+
+
+def discrepancy_of(op: Op, flag: Flag, work: Work) -> Discrepancy:
+    """Turn a flag into what the office must look at."""
+    ticket_id = op.a.get("ticket_id")
+    return Discrepancy(
+        id=derive_id("discrepancy", op.id, flag.code),
+        agg=OFFICE_INBOX,
+        code=flag.code,
+        details={"command": op.k, **flag.values},
+        ticket_id=ticket_id if isinstance(ticket_id, str) else None,
+        op_id=op.id,
+        person_id=work.actor.person_id,
+        raised_at=work.received_at,
+        state="open",
+        resolution="",
+        resolved_by=None,
+        resolved_at=None,
+    )

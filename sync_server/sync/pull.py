@@ -1,0 +1,198 @@
+"""The pull half: what entered, changed or left a person's scope since a cursor, read in one snapshot.
+
+Owns pages. Scope is computed from the authenticated person alone; what a tablet says of its scope is never read (T9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from common.kernel.codec import compact
+from common.kernel.record import columns_of
+from common.protocol.digest import digest_of
+from common.protocol.messages import Digest, Put
+from sync_server.db.sequencer import has_unnumbered, head_of
+from sync_server.sync.cursor import Cursor, mark_at
+
+_SCOPE = text(
+    """
+    SELECT m.agg, m.state, m.granted_seq, m.revoked_seq, p.granted_seq, h.last_seq, h.rev
+    FROM principal_of p JOIN member m ON m.principal = p.principal LEFT JOIN agg_head h ON h.agg = m.agg
+    WHERE p.person_id = :person
+    """
+)
+_UNNUMBERED_OF = text(
+    """
+    SELECT 1 FROM change c WHERE c.seq IS NULL AND c.agg IN
+        (SELECT m.agg FROM principal_of p JOIN member m ON m.principal = p.principal WHERE p.person_id = :person)
+    LIMIT 1
+    """
+)
+_CHANGED = text(
+    "SELECT DISTINCT agg, entity, row_id FROM change WHERE agg IN :aggs AND seq > :since AND entity <> 'member'"
+).bindparams(bindparam("aggs", expanding=True))
+SLICE = 64
+PARAMETERS = 800
+
+
+@dataclass(slots=True)
+class Standing:
+    """How one aggregate stands to one person: since when visible, when it ended, and where its newest change is."""
+
+    agg: str
+    rev: int = 0
+    last_seq: int = 0
+    granted: list[tuple[int, int | None]] = field(default_factory=list)
+    active: bool = False
+    revoked_seq: int = 0
+    newest_grant: int = 0
+
+    @property
+    def position(self) -> int:
+        """Return where in the feed this aggregate's newest event for this person stands."""
+        return max(self.last_seq, self.newest_grant) if self.active else self.revoked_seq
+
+    def was_active_at(self, pos: int) -> bool:
+        """Say whether some reason was in force at a position."""
+        return any(since <= pos and (until is None or until > pos) for since, until in self.granted)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the feed for one person."""
+
+    put: tuple[Put, ...]
+    drop: tuple[str, ...]
+    cols: dict[str, tuple[str, ...]]
+    cursor: Cursor
+    head: int
+    more: bool
+
+
+def settled_for(connection: Connection, person_id: str) -> bool:
+    """Say whether this snapshot holds nothing of the person's scope that is committed but not numbered (T7b)."""
+    if not has_unnumbered(connection):
+        return True
+    return connection.execute(_UNNUMBERED_OF, {"person": person_id}).first() is None
+
+
+def standings(connection: Connection, person_id: str) -> dict[str, Standing]:
+    """Read how every aggregate stands to the person, all reasons folded together."""
+    found: dict[str, Standing] = {}
+    for agg, state, granted, revoked, principal_seq, last_seq, rev in connection.execute(_SCOPE, {"person": person_id}):
+        standing = found.get(agg)
+        if standing is None:
+            standing = found[agg] = Standing(agg, rev or 0, last_seq or 0)
+        if granted is None:
+            continue
+        since = max(granted, principal_seq)
+        if state == "active":
+            standing.active = True
+            standing.newest_grant = max(standing.newest_grant, since)
+        standing.granted.append((since, revoked))
+        if revoked is not None:
+            standing.revoked_seq = max(standing.revoked_seq, revoked)
+    return found
+
+
+def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes: int) -> Page:
+    """Read the next page after a cursor: whole aggregates in order of position, cut by bytes, never inside one."""
+    head = head_of(connection)
+    if cursor.base == cursor.pos == head and not cursor.tie:
+        return Page((), (), {}, _complete(connection, head), head, False)
+    origin = cursor.origin if cursor.pos or cursor.tie else head
+    held_since = origin if cursor.base == 0 else cursor.base
+    waiting = sorted(
+        (s for s in standings(connection, person_id).values() if (s.position, s.agg) > (cursor.pos, cursor.tie)),
+        key=lambda s: (s.position, s.agg),
+    )
+    waiting = [s for s in waiting if (s.rev if s.active else s.position > held_since)]
+    put: list[Put] = []
+    drop: list[str] = []
+    size = 0
+    reached: Standing | None = None
+    for start in range(0, len(waiting), SLICE):
+        portion = waiting[start : start + SLICE]
+        rows = _rows_of(connection, [s for s in portion if s.active], cursor.base)
+        for standing in portion:
+            if standing.active:
+                full = not standing.was_active_at(cursor.base)
+                item = Put(standing.agg, standing.rev, full, rows.get(standing.agg, {}))
+                size += len(compact(item.rows)) + 60
+                if size > max_bytes and reached is not None:
+                    return _cut(connection, put, drop, Cursor(0, "", cursor.base, origin), reached, head)
+                put.append(item)
+            else:
+                drop.append(standing.agg)
+                size += 60
+            reached = standing
+    return Page(tuple(put), tuple(drop), _columns(put), _complete(connection, head), head, False)
+
+
+def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]) -> Page:
+    """Read in full what a tablet holds at another revision, and name what it should not hold."""
+    head = head_of(connection)
+    visible = {s.agg: s for s in standings(connection, person_id).values() if s.active and s.rev}
+    wrong = [s for agg, s in sorted(visible.items()) if have.get(agg) != s.rev]
+    rows = _rows_of(connection, wrong, 0)
+    put = [Put(s.agg, s.rev, True, rows.get(s.agg, {})) for s in wrong]
+    drop = tuple(sorted(have.keys() - visible.keys()))
+    return Page(tuple(put), drop, _columns(put), _complete(connection, head), head, False)
+
+
+def scope_digest(connection: Connection, person_id: str) -> Digest:
+    """Hash what the person should hold at this snapshot."""
+    return digest_of((s.agg, s.rev) for s in standings(connection, person_id).values() if s.active and s.rev)
+
+
+def _complete(connection: Connection, head: int) -> Cursor:
+    return Cursor(head, "", head, head, head, mark_at(connection, head))
+
+
+def _cut(
+    connection: Connection, put: list[Put], drop: list[str], cursor: Cursor, reached: Standing, head: int
+) -> Page:
+    after = Cursor(reached.position, reached.agg, cursor.base, cursor.origin, head, mark_at(connection, head))
+    return Page(tuple(put), tuple(drop), _columns(put), after, head, True)
+
+
+def _columns(put: list[Put]) -> dict[str, tuple[str, ...]]:
+    return {entity: columns_of(entity) for entity in sorted({e for item in put for e in item.rows})}
+
+
+def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[str, dict[str, list[Any]]]:
+    """Read the rows of aggregates: all of those not seen at `base`, the changed ones of the others."""
+    full = {s.agg for s in wanted if not s.was_active_at(base)}
+    changed: dict[str, set[str]] = {}
+    whole: dict[str, set[str]] = {}
+    groups = ((full, 0), ({s.agg for s in wanted} - full, base))
+    for aggs, since in groups:
+        if not aggs:
+            continue
+        for agg, entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(aggs), "since": since}):
+            if since == 0:
+                whole.setdefault(entity, set()).add(agg)
+            else:
+                changed.setdefault(entity, set()).add(row_id)
+    found: dict[str, dict[str, list[Any]]] = {}
+    for entity, keys in whole.items():
+        _collect(connection, found, entity, "agg", sorted(keys))
+    for entity, keys in changed.items():
+        _collect(connection, found, entity, "id", sorted(keys))
+    return found
+
+
+def _collect(
+    connection: Connection, found: dict[str, dict[str, list[Any]]], entity: str, key: str, values: list[str]
+) -> None:
+    names = columns_of(entity)
+    where = names.index("agg")
+    quoted = ", ".join(f'"{name}"' for name in names)
+    query = text(f'SELECT {quoted} FROM "{entity}" WHERE "{key}" IN :keys ORDER BY id')  # noqa: S608 - own names
+    query = query.bindparams(bindparam("keys", expanding=True))
+    for start in range(0, len(values), PARAMETERS):
+        for row in connection.execute(query, {"keys": values[start : start + PARAMETERS]}):
+            found.setdefault(row[where], {}).setdefault(entity, []).append(tuple(row))

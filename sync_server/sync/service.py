@@ -1,0 +1,167 @@
+"""One sync request from beginning to end, without HTTP: the same code under the product's routes and the simulator.
+
+Owns the order of steps (sync-protocol 3.6): lane → commands in portions → numbering → one snapshot → page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from common.kernel.clock import instant
+from common.kernel.command import Place, Role
+from common.kernel.work import Actor
+from common.people.person import Person
+from common.protocol.messages import (
+    Fork,
+    HaveAnswer,
+    HaveRequest,
+    NotTrusted,
+    OpResult,
+    ReconcileRequest,
+    SyncAnswer,
+    SyncRequest,
+)
+from sync_server.db.database import Database, DatabaseBusyError
+from sync_server.db.tables import Device, Receipt, StreamHead
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
+from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
+from sync_server.sync.pull import Page, read_aggregates, read_page, scope_digest, settled_for
+from sync_server.sync.push import ForkSeen, Numbered, portions, push_portion, read_ops
+
+NUMBERING_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncService:
+    """Answers sync requests of authenticated devices. Satisfies the server side of `SyncExchange`."""
+
+    database: Database
+
+    def sync(self, request: SyncRequest) -> SyncAnswer:
+        """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, BadPayload."""
+        ops = read_ops(request.ops)
+        entered = self.database.transact(lambda unit: self._enter(unit, request, len(ops)))
+        if isinstance(entered, Fork):
+            return self._forked(entered)
+        actor, token = entered
+        results: list[OpResult] = []
+        for portion in portions(ops):
+            taken = self._push(request, token, actor, portion)
+            if isinstance(taken, Fork):
+                return self._forked(taken)
+            results.extend(taken)
+        return self._pull(request, actor.person_id, token, results)
+
+    def have(self, request: HaveRequest) -> HaveAnswer:
+        """Say which commands have no receipt here. Raises NotTrusted."""
+        self._authenticate(request.dev)
+        head = self.database.number()
+        with self.database.read() as session:
+            known = set(session.scalars(select(Receipt.op_id).where(Receipt.op_id.in_(request.ids))))
+        return HaveAnswer(tuple(op_id for op_id in request.ids if op_id not in known), head)
+
+    def reconcile(self, request: ReconcileRequest) -> SyncAnswer:
+        """Send in full what the tablet holds at another revision. Raises NotTrusted."""
+        person_id = self._authenticate(request.dev)
+        head = self.database.number()
+        with self.database.read() as session:
+            page = read_aggregates(session.connection(), person_id, dict(request.have))
+        return SyncAnswer(
+            put=page.put, drop=page.drop, cols=page.cols, cur=page.cursor.write(), head=head, now=self._now_ms()
+        )
+
+    def _enter(self, unit: UnitOfWork, request: SyncRequest, ops: int) -> Fork | tuple[Actor, str]:
+        device = unit.session.get(Device, request.dev)
+        actor = actor_of(unit, device)
+        assert device is not None
+        entered = enter_lane(unit, request, self.database.random_bytes)
+        device.last_contact_at = unit.now
+        device.unsent = request.left
+        device.oldest_unsent_at = instant(request.old) if request.old else None
+        device.clock_error_ms = request.clk.w - self._now_ms()
+        device.app = request.app
+        cursor = read_cursor(request.cur)
+        device.position = cursor.base if cursor else 0
+        return entered if isinstance(entered, Fork) else (actor, entered.token)
+
+    def _push(
+        self, request: SyncRequest, token: str, actor: Actor, portion: list[Numbered]
+    ) -> list[OpResult] | Fork:
+        def write(unit: UnitOfWork) -> list[OpResult]:
+            lane = hold_lane(unit, request, token)
+            if lane is None:
+                raise DatabaseBusyError
+            return push_portion(unit, lane, actor, portion, request.clk)
+
+        try:
+            return self.database.transact(write)
+        except ForkSeen:
+            return self.database.transact(lambda unit: fork_lane(unit, request.dev, self.database.random_bytes))
+
+    def _pull(self, request: SyncRequest, person_id: str, token: str, results: list[OpResult]) -> SyncAnswer:
+        cursor = read_cursor(request.cur)
+        reset = False
+        for _ in range(NUMBERING_TRIES):
+            head = self.database.number()
+            with self.database.read() as session:
+                connection = session.connection()
+                if not settled_for(connection, person_id):
+                    continue
+                if cursor is None or not is_of_this_history(connection, cursor):
+                    cursor, reset = Cursor(), True
+                page = read_page(connection, person_id, cursor, request.max)
+                digest = self._compare(connection, request, person_id, page) if not reset else ""
+                durable, epoch = session.execute(select(StreamHead.durable, StreamHead.epoch)).one()
+            results = [replace(result, q=page.head) for result in results]
+            return SyncAnswer(
+                tok=token,
+                res=tuple(results),
+                reset=reset,
+                cols=page.cols,
+                put=page.put,
+                drop=page.drop,
+                cur=page.cursor.write(),
+                head=page.head,
+                more=page.more,
+                dig=digest,
+                durable=durable,
+                epoch=epoch,
+                now=self._now_ms(),
+            )
+        results = [replace(result, q=head) for result in results]
+        return SyncAnswer(tok=token, res=tuple(results), cur=request.cur, more=True, now=self._now_ms())
+
+    def _compare(self, connection: object, request: SyncRequest, person_id: str, page: Page) -> str:
+        """Compare digests when the tablet was complete and nothing has changed since (invariant 18)."""
+        if request.dig is None or page.put or page.drop or page.more:
+            return ""
+        return "ok" if scope_digest(connection, person_id) == request.dig else "bad"  # type: ignore[arg-type]
+
+    def _forked(self, fork: Fork) -> SyncAnswer:
+        return SyncAnswer(fork=fork, now=self._now_ms())
+
+    def _authenticate(self, device_id: str) -> str:
+        with self.database.read() as session:
+            device = session.get(Device, device_id)
+            if device is None or device.state != "active":
+                raise NotTrusted("device_revoked" if device else "device_unknown")
+            return device.person_id
+
+    def _now_ms(self) -> int:
+        return self.database.clock.read().wall_ms
+
+
+def actor_of(unit: UnitOfWork, device: Device | None) -> Actor:
+    """Say on whose behalf a device speaks: always its own person, never what a command claims (G4)."""
+    if device is None or device.state != "active":
+        raise NotTrusted("device_revoked" if device else "device_unknown")
+    person = unit.session.get(Person, device.person_id)
+    if person is None or not person.active:
+        raise NotTrusted("person_inactive")
+    roles = frozenset(Role(role) for role in person.roles) & {Role.ENGINEER}
+    return Actor(person.id, roles, Place.TABLET, device.id)
+
+
