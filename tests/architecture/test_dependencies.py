@@ -94,7 +94,8 @@ def imported(path: Path, *, lazily: bool) -> Iterator[tuple[int, str]]:
     """Yield (line, top-level package) of absolute imports; without `lazily` only those that run at import."""
     nodes: list[ast.AST] = list(ast.walk(tree(path)))
     if not lazily:
-        nodes, left = [], list(tree(path).body)
+        nodes = []
+        left: list[ast.stmt] = list(tree(path).body)
         while left:
             node = left.pop()
             nodes.append(node)
