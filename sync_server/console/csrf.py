@@ -24,8 +24,8 @@ def is_same_origin(request: Request, own_origins: frozenset[str] = frozenset()) 
     `own_origins`: public addresses (`https://service.example`) when a proxy hides them.
     """
     site = request.headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
+    if site is not None:
+        return site == "same-origin"
     origin = request.headers.get("origin")
     if origin is None:
         return True

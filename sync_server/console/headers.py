@@ -1,6 +1,8 @@
 """Security headers on every answer of the server, also on errors and static files (ASVS 3.4).
 
 Owns headers only. Strict policy: no inline script, no inline style, no eval, no foreign host, never framed.
+Referrer `same-origin`, because under `no-referrer` browsers post forms with `Origin: null`; pages with a
+secret address set `no-referrer` themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -35,7 +37,7 @@ ONE_YEAR_S = 31_536_000
 
 
 class SecurityHeaders:
-    """ASGI wrapper of the finished application: `SecurityHeaders(app)`, so that answers to crashes have them too.
+    """ASGI wrapper of the finished application, `SecurityHeaders(app)`: answers to crashes have them too.
 
     A route that sets one of the headers itself keeps its own.
     """

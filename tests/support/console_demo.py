@@ -1,4 +1,4 @@
-"""A tiny server around the console's toolkit: board, list and form over data in memory. Only for its tests."""
+"""A tiny server around the console's toolkit: board, list and form over data in memory. For its tests."""
 
 from __future__ import annotations
 

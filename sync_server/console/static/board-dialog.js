@@ -38,7 +38,7 @@ export function enableSheet(board) {
     place.engineer.value = job.engineer_id ?? model.lanes[0]?.engineer_id ?? '';
     place.day.value = model.day;
     const free = model.lanes[0] ? model.freeSlots(model.lanes[0], job.duration_min, job.id)[0]?.[0] : null;
-    place.start.value = clock(job.start_min ?? free ?? model.earliest());
+    fillStarts(place.start, job.start_min ?? free ?? model.earliest());
     place.duration.value = job.duration_min;
     const isFixed = Boolean(job.locked) || model.is_read_only;
     for (const element of form.querySelectorAll('select, input, button')) element.disabled = isFixed;
@@ -52,6 +52,14 @@ export function enableSheet(board) {
     root.classList.add('has-sheet');
     (isFixed ? sheet.querySelector('[data-sheet-close]') : place.engineer).focus();
     if (!isFixed) board.askFits(job).then((fits) => opened === job.id && sheet.open && tellFits(job, fits));
+  }
+
+  // Times of day as a list: the same 24 hours everywhere, whatever the browser's own clock looks like.
+  function fillStarts(select, chosen) {
+    const times = new Set([chosen]);
+    for (let minute = 0; minute < 1440; minute += model.snap_min) times.add(minute);
+    select.replaceChildren(...[...times].sort((a, b) => a - b).map((minute) => new Option(clock(minute), minute)));
+    select.value = chosen;
   }
 
   // The choice of engineer carries the verdict in words; the lanes show the same.
@@ -74,11 +82,10 @@ export function enableSheet(board) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     delete form.dataset.sending;
-    const [hour, minute] = form.elements.start.value.split(':').map(Number);
     const target = {
       engineer_id: form.elements.engineer.value,
       day: form.elements.day.value,
-      start_min: hour * 60 + minute,
+      start_min: Number(form.elements.start.value),
       duration_min: Number(form.elements.duration.value),
     };
     const id = opened;

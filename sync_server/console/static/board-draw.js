@@ -30,6 +30,7 @@ export class Drawing {
 
   all() {
     const focused = document.activeElement?.dataset?.job;
+    this.root.style.setProperty('--lanes', this.model.lanes.length);
     this.drawHours();
     this.lanes.replaceChildren(...this.model.lanes.map((lane) => this.makeLane(lane)));
     for (const lane of this.model.lanes) this.drawLane(lane.engineer_id);
@@ -65,6 +66,7 @@ export class Drawing {
     head.append(name, line, make('p', 'lane-load'));
     if (lane.contact) {
       const seen = make('span', `contact tone-${lane.contact.tone}`, lane.contact.label);
+      seen.title = lane.contact.title ?? lane.contact.label;
       seen.prepend(icon(lane.contact.icon));
       head.append(seen);
     }
@@ -101,6 +103,7 @@ export class Drawing {
     const load = section.querySelector('.lane-load');
     const percent = room ? Math.round(used / room * 100) : 0;
     load.replaceChildren(make('span', 'meter'), make('span', '', room ? fill(this.words.load, { percent }) : this.words.off_duty));
+    load.firstChild.hidden = !room;
     load.firstChild.classList.toggle('is-over', percent > 100);
     load.firstChild.style.setProperty('--w', `${Math.min(100, percent)}%`);
   }
@@ -160,10 +163,12 @@ export class Drawing {
     }
     const button = this.button(job, 'job-bar');
     const top = make('span', 'job-top');
-    top.append(icon(job.alert ? 'alert' : job.locked ? 'lock' : job.state.icon), make('b', '', job.customer));
-    const below = make('span', 'job-below', `${clock(job.start_min)} ${job.title}`);
+    top.append(icon(job.state.icon), make('b', '', job.customer));
+    const below = make('span', 'job-below');
+    if (job.alert) below.append(icon('alert'));
+    if (job.parts && job.parts.tone !== 'done') below.append(icon('part'));
+    below.append(`${job.number} ${job.title}`);
     button.append(top, below);
-    if (job.parts && job.parts.tone !== 'done') top.append(icon('part'));
     if (!job.locked) button.append(make('span', 'grip'));
     item.append(button);
     return item;
@@ -172,6 +177,7 @@ export class Drawing {
   card(job) {
     const item = make('li', 'card-item');
     const button = this.button(job, 'job-card');
+    button.classList.replace(`tone-${job.state.tone}`, `tone-${job.urgency?.tone ?? job.state.tone}`);
     const top = make('span', 'job-top');
     const state = make('span', `chip tone-${job.urgency?.tone ?? job.state.tone}`, job.urgency?.label ?? job.state.label);
     state.prepend(icon(job.urgency?.icon ?? job.state.icon));
