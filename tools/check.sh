@@ -10,7 +10,7 @@ if [ "${1:-}" = "--fix" ]; then
 fi
 
 say "format"
-ruff format --check --quiet . || die "Some files are not formatted: make lint FIX=1"
+ruff format --check --quiet --output-format concise . || die "Some files are not formatted: make lint FIX=1"
 say "lint"
 ruff check --quiet .
 say "types"

