@@ -3,32 +3,32 @@
 Owns nothing else. Programs import it once, before they make tables or run commands.
 """
 
-from common.coverage import coverage as _coverage
-from common.customers import customer as _customer
-from common.equipment import equipment as _equipment
-from common.inbox import records as _inbox
-from common.people import person as _person
-from common.policy import policy_set as _policy_set
-from common.sla import clock_record as _clock_record
-from common.stock import location as _location
-from common.stock import movement as _movement
-from common.stock import part as _part
-from common.stock import part_usage as _part_usage
-from common.tickets import ticket as _ticket
-from common.visit import records as _visit
+from importlib import import_module
 
 ROOMS = (
-    _clock_record,
-    _coverage,
-    _customer,
-    _equipment,
-    _inbox,
-    _location,
-    _movement,
-    _part,
-    _part_usage,
-    _person,
-    _policy_set,
-    _ticket,
-    _visit,
+    "common.coverage.coverage",
+    "common.coverage.coverage_commands",
+    "common.coverage.entitlement",
+    "common.customers.customer",
+    "common.customers.customer_commands",
+    "common.equipment.acceptance",
+    "common.equipment.equipment",
+    "common.equipment.equipment_commands",
+    "common.inbox.inbox_commands",
+    "common.inbox.records",
+    "common.people.fitness_commands",
+    "common.people.person",
+    "common.people.person_commands",
+    "common.policy.policy_commands",
+    "common.policy.policy_set",
+    "common.sla.clock_record",
+    "common.stock.location",
+    "common.stock.movement",
+    "common.stock.part",
+    "common.stock.part_commands",
+    "common.stock.part_usage",
+    "common.stock.stock_commands",
+    "common.tickets.ticket",
+    "common.visit.records",
 )
+MODULES = tuple(import_module(name) for name in ROOMS)

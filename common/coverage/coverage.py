@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Document, Key, Short, Synced
+from common.kernel.record import Base, Document, Key, Long, Short, Synced
 
 
 class Coverage(Synced, Base):
@@ -34,7 +34,10 @@ class Entitlement(Synced, Base):
     reason: Mapped[Short]
     service_type: Mapped[Short]  # A paid | B contract | C free | D internal
     cause_code: Mapped[Short | None]
+    values: Mapped[Document]  # fill the sentence `coverage.reason.<reason>`
+    provisional: Mapped[bool]  # the cause is not known yet and may change the verdict
     data_version: Mapped[Short]
     judged_at: Mapped[datetime]
     judged_by: Mapped[Key]
     confirmed_by: Mapped[Key | None]
+    note: Mapped[Long]

@@ -35,7 +35,7 @@ class AdoptPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FillPolicyFacet:
-    """Fill one place of the policy in force and name who decided it (R173); `policy_id` is the new version."""
+    """Fill a place of the policy in force and name who decided it (R173); `policy_id` is the new version."""
 
     policy_id: Id
     path: Annotated[str, Text(1, 200)]
@@ -58,7 +58,7 @@ def adopt_policy(work: Work, c: AdoptPolicy) -> Outcome:
 
 @command(FillPolicyFacet, nature=Nature.INTENT, roles=POLICY_ROLES, places=OFFICE, about=lambda c: POLICY_AGG)
 def fill_policy_facet(work: Work, c: FillPolicyFacet) -> Outcome:
-    """Fill a place, put the result in force. Refuses `policy_missing`, `policy_unusable`, `value_not_readable`."""
+    """Put a new version in force. Refuses `policy_missing`, `policy_unusable`, `value_not_readable`."""
     if work.get(PolicySet, c.policy_id) is not None:
         return NOOP
     current = hold_active(work)
@@ -123,4 +123,4 @@ def settle_source(data: dict[str, Any], path: str, source: str) -> dict[str, Any
 
 def unusable(error: PolicyError) -> Refused:
     """Turn a fault of policy data into a refusal: the place, and the code of what is wrong."""
-    return Refused("policy_unusable", path=error.path, fault=error.code)
+    return Refused("policy_unusable", path=error.path, fault=error.code, detail=error.detail)

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from common.kernel.outcome import Refused
 from common.kernel.record import Base, Document, Key, Short, Synced
 from common.kernel.scope import EVERYONE, Grant, scope_rule
 from common.policy.model import Policy
@@ -41,7 +42,7 @@ def policy_scope(session: Session, agg: str) -> Iterable[Grant]:
     return ((EVERYONE, agg),)
 
 
-def active_policy(session: Session) -> Policy | None:
+def find_policy(session: Session) -> Policy | None:
     """Return the policy in force, checked; None before the first is adopted. One small query once read."""
     query = select(PolicySet.id, PolicySet.data_hash).where(PolicySet.active.is_(True))
     found = session.execute(query.order_by(PolicySet.version.desc()).limit(1)).first()
@@ -57,9 +58,17 @@ def active_policy(session: Session) -> Policy | None:
     return known
 
 
+def active_policy(session: Session) -> Policy:
+    """Return the policy in force. Refuses `policy_missing`: nothing is judged by a silent default (R173)."""
+    policy = find_policy(session)
+    if policy is None:
+        raise Refused("policy_missing")
+    return policy
+
+
 def zone_for(session: Session, address: str) -> str:
     """Return the zone of an address by the policy in force, '' where none fits or no policy is adopted."""
-    policy = active_policy(session)
+    policy = find_policy(session)
     return (zone_of(policy, address) if policy else None) or ""
 
 

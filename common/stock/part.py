@@ -48,7 +48,7 @@ class PriceItem(Synced, Base):
 
 
 def part_agg(part_id: str) -> str:
-    """Name a part's catalogue chunk: one of sixteen, by the id's last digit (the first ones tell the time)."""
+    """Name a part's catalogue chunk: one of sixteen, by the id's last digit (the first tell the time)."""
     return f"catalogue:{part_id[-1]}"
 
 
@@ -59,7 +59,7 @@ def fold_part(part: Part) -> str:
 
 
 def price_list_version(session: Session) -> int:
-    """Return the number of the newest price change; 0 before the first. Each change gets the next."""
+    """Return the number of the newest price change, 0 before the first. Each gets the next."""
     parts = session.scalar(select(func.max(Part.price_version))) or 0
     items = session.scalar(select(func.max(PriceItem.version))) or 0
     return max(parts, items)
