@@ -1,0 +1,101 @@
+"""The office's way to give commands: console, command line, import and scheduled work come through here.
+
+Owns envelope, dedupe and all-or-nothing of several commands. What a command does is its own function's. A
+refused command of someone present leaves nothing behind, not even a receipt: he can correct and send again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import millis
+from common.kernel.command import Place, Role
+from common.kernel.op import make_op
+from common.kernel.outcome import Outcome
+from common.kernel.work import Actor
+from common.people.person import Person, roles_of
+from sync_server.db.database import Database
+from sync_server.db.tables import Receipt
+from sync_server.db.unit_of_work import Arrival, UnitOfWork
+
+SYSTEM_ID = "system"  # stands where a person's id stands; no person has it
+SYSTEM = Actor(SYSTEM_ID, frozenset({Role.SYSTEM}), Place.SYSTEM)
+
+
+class _TakenBack(Exception):  # noqa: N818 - ends the transaction, is no error
+    """Rolls the transaction back and carries what is to be answered."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__("refused")
+        self.outcomes = outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One command to give: `op_id` '' makes a new one, `happened_at` None means now."""
+
+    payload: Any
+    op_id: str = ""
+    happened_at: datetime | None = None
+
+
+def office_actor(session: Session, person_id: str) -> Actor:
+    """Make the actor of a person at the office; without roles if he is unknown or no longer active."""
+    person = session.get(Person, person_id)
+    return Actor(person_id, roles_of(person) if person is not None else frozenset(), Place.OFFICE)
+
+
+def perform(database: Database, actor: Actor, payload: Any, *, op_id: str | None = None) -> Outcome:
+    """Give one command now. The same `op_id` again has no second effect and gets the first answer.
+
+    `parked` with its reason code means refused: nothing was changed. Raises DatabaseBusyError.
+    """
+    return perform_many(database, actor, [Given(payload, op_id or "")])[0]
+
+
+def perform_many(
+    database: Database,
+    actor: Actor,
+    commands: Sequence[Any],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> list[Outcome]:
+    """Give many commands in one transaction: all take effect, or none.
+
+    `commands` are payloads or `Given`. Returns one outcome a command; if any is `parked`, nothing was changed
+    and the outcomes of the others say what would have been. Raises DatabaseBusyError.
+    """
+
+    def write(unit: UnitOfWork) -> list[Outcome]:
+        outcomes = []
+        for done, command in enumerate(commands):
+            given = command if isinstance(command, Given) else Given(command)
+            outcomes.append(give(unit, database, actor, given))
+            if progress and done % 100 == 99:
+                progress(done + 1)
+        if any(not outcome.took_effect for outcome in outcomes):
+            raise _TakenBack(outcomes)
+        return outcomes
+
+    try:
+        return database.transact(write)
+    except _TakenBack as refused:
+        return refused.outcomes
+
+
+def give(unit: UnitOfWork, database: Database, actor: Actor, given: Given) -> Outcome:
+    """Give one command inside a transaction somebody else owns; who it is must still end it when parked."""
+    if given.op_id:
+        receipt = unit.session.get(Receipt, given.op_id)
+        if receipt is not None:
+            return Outcome(receipt.status, receipt.code, receipt.details)  # type: ignore[arg-type]
+    reading = database.clock.read()
+    if given.happened_at is not None:
+        reading = replace(reading, wall_ms=millis(given.happened_at))
+    op = make_op(given.payload, given.op_id or unit.new_id(), reading)
+    return unit.run(actor, op, Arrival(given.happened_at or unit.now), live=True)
