@@ -73,7 +73,8 @@ def explain_clock(
     if rule.is_working:
         dated += _day_lines(calendar, as_utc(started_at), until, merged)
     dated.sort(key=lambda pair: pair[0])
-    start: Values = {"at": show_local(started_at, calendar.zone), "event": Word(f"sla.event.{rule.start_event}")}
+    event = Word(f"sla.event.{rule.start_event}")
+    start: Values = {"at": show_local(started_at, calendar.zone), "event": event}
     lines = [*_rule_lines(rule, calendar, limit), ExplainLine("sla.explain.started", start)]
     lines += [line for _, line in dated]
     if state.due_at is not None:
