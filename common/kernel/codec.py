@@ -107,7 +107,7 @@ def decode(cls: type[T], raw: Any, *, where: str = "", strict: bool = True) -> T
     if type(raw) is not dict:
         raise BadPayload("type_object", where)
     values: dict[str, Any] = {}
-    known = fields_of(cls)
+    known = fields_of(typing.cast(type, cls))
     for name, hint, required in known:
         if name in raw:
             values[name] = _read(hint, raw[name], f"{where}.{name}" if where else name, strict)
@@ -158,7 +158,9 @@ def _read(hint: Any, raw: Any, where: str, strict: bool) -> Any:
         if type(raw) is not dict:
             raise BadPayload("type_object", where)
         key_hint, item = typing.get_args(hint)
-        return {_read(key_hint, k, where, strict): _read(item, v, f"{where}.{k}", strict) for k, v in raw.items()}
+        return {
+            _read(key_hint, k, where, strict): _read(item, v, f"{where}.{k}", strict) for k, v in raw.items()
+        }
     if origin is typing.Literal:
         if raw not in typing.get_args(hint):
             raise BadPayload("choice_unknown", where)

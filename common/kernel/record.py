@@ -137,7 +137,9 @@ class Synced:
 def synced_entities() -> dict[str, type[Any]]:
     """Map table names to the mapped classes that travel, in name order. Import `common.nouns` first."""
     classes = (mapper.class_ for mapper in Base.registry.mappers)
-    return {c.__tablename__: c for c in sorted(classes, key=lambda c: c.__tablename__) if issubclass(c, Synced)}
+    return {
+        c.__tablename__: c for c in sorted(classes, key=lambda c: c.__tablename__) if issubclass(c, Synced)
+    }
 
 
 @cache

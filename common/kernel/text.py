@@ -27,7 +27,9 @@ def clean_fault(text: str) -> str | None:
 
 def tidy(text: str) -> str:
     """Normalise what a person typed: NFC, no direction overrides, Unix line ends, no outer blanks."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).translate(_BIDI).strip()
+    return (
+        unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).translate(_BIDI).strip()
+    )
 
 
 @cache

@@ -121,7 +121,7 @@ def watch(session: Session, work: Work) -> Callable[[], None]:
             raise TypeError("synced rows are never deleted; give them a state that says they ended")
         for row in [*session.new, *session.dirty]:
             if isinstance(row, Synced) and (row in session.new or session.is_modified(row)):
-                old = inspect(row).attrs.agg.history.deleted  # type: ignore[union-attr]
+                old = inspect(row).attrs.agg.history.deleted
                 if old and old[0] is not None:
                     raise TypeError("a row never moves to another aggregate")
                 work.touch(row.__tablename__, row.id, row.agg)  # type: ignore[attr-defined]

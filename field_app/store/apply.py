@@ -66,7 +66,9 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
     state.durable = max(state.durable, answer.durable)
     session.execute(
         delete(OutboxOp).where(
-            OutboxOp.state.in_(("kept", "closed")), OutboxOp.result_seq <= state.durable, OutboxOp.result_seq > 0
+            OutboxOp.state.in_(("kept", "closed")),
+            OutboxOp.result_seq <= state.durable,
+            OutboxOp.result_seq > 0,
         )
     )
 
@@ -84,7 +86,9 @@ def take_fork(state: SyncState, fork: Fork) -> None:
     state.incarnation, state.token, state.reoffer = fork.inc, fork.tok, 1
 
 
-def apply_have(session: Session, asked: Iterable[str], answer: HaveAnswer, *, last: bool, reading: Reading) -> None:
+def apply_have(
+    session: Session, asked: Iterable[str], answer: HaveAnswer, *, last: bool, reading: Reading
+) -> None:
     """Put commands the server has lost back into the outbox; after the last portion number the lane afresh (T24, T26)."""
     unknown = set(answer.unknown)
     known = [op_id for op_id in asked if op_id not in unknown]
@@ -100,7 +104,8 @@ def apply_have(session: Session, asked: Iterable[str], answer: HaveAnswer, *, la
         return
     state = state_of(session)
     for n, op_ord in enumerate(
-        session.scalars(select(OutboxOp.ord).where(OutboxOp.state == "new").order_by(OutboxOp.ord)).all(), start=1
+        session.scalars(select(OutboxOp.ord).where(OutboxOp.state == "new").order_by(OutboxOp.ord)).all(),
+        start=1,
     ):
         session.execute(update(OutboxOp).where(OutboxOp.ord == op_ord).values(n=n))
         state.next_n = n + 1
@@ -159,7 +164,9 @@ def _take_page(session: Session, state: SyncState, page: Page, reading: Reading)
     staying = select(OutboxOp.ord).where(OutboxOp.ord.in_(op_ords), OutboxOp.state.in_(OVERLAY_STATES))
     _replay(session, state, sorted(session.scalars(staying)), reading)
     if not answer.more:
-        _drop(session, session.scalars(select(HeldAgg.agg).where(HeldAgg.generation < state.generation)).all())
+        _drop(
+            session, session.scalars(select(HeldAgg.agg).where(HeldAgg.generation < state.generation)).all()
+        )
     _sweep_detached(session)
 
 
@@ -186,7 +193,9 @@ def _write_page(session: Session, state: SyncState, answer: SyncAnswer) -> None:
     session.expire_all()
 
 
-def _known_columns(entity: str, came: Iterable[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+def _known_columns(
+    entity: str, came: Iterable[str], rows: list[list[Any]]
+) -> tuple[list[str], list[list[Any]]]:
     """Leave out columns a newer server knows and this app does not (T21)."""
     names = list(came)
     known = set(columns_of(entity))
@@ -215,7 +224,11 @@ def _drop(session: Session, aggs: Iterable[str]) -> None:
 
 def _sweep_detached(session: Session) -> None:
     """Remove aggregates that were taken away and on which nothing waits any more."""
-    busy = select(OpTouch.agg).join(OutboxOp, OutboxOp.ord == OpTouch.op_ord).where(OutboxOp.state.in_(OVERLAY_STATES))
+    busy = (
+        select(OpTouch.agg)
+        .join(OutboxOp, OutboxOp.ord == OpTouch.op_ord)
+        .where(OutboxOp.state.in_(OVERLAY_STATES))
+    )
     gone = session.scalars(select(HeldAgg.agg).where(HeldAgg.detached == 1, HeldAgg.agg.not_in(busy))).all()
     for agg in gone:
         for entity in synced_entities():

@@ -64,7 +64,8 @@ def build_request(session: Session, reading: Reading, app: str, limits: Limits) 
         .order_by(OutboxOp.n)
         .limit(OPS_AT_MOST)
     ).all()
-    ops, size = [], 0
+    ops: list[dict[str, Any]] = []
+    size = 0
     for _, members in groupby(rows, key=lambda row: row.envelope.get("g") or row.envelope["id"]):
         group: list[dict[str, Any]] = [{**row.envelope, "n": row.n} for row in members]
         weight = sum(len(compact(op).encode()) for op in group)

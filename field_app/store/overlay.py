@@ -83,7 +83,8 @@ def spread(session: Session, aggs: Iterable[str]) -> tuple[set[str], list[int]]:
     for op_ord, agg in edges:
         by_op.setdefault(op_ord, set()).add(agg)
         by_agg.setdefault(agg, set()).add(op_ord)
-    reached, ops, waiting = set(aggs), set(), list(aggs)
+    reached, waiting = set(aggs), list(aggs)
+    ops: set[int] = set()
     while waiting:
         for op_ord in by_agg.get(waiting.pop(), set()) - ops:
             ops.add(op_ord)
@@ -120,7 +121,9 @@ def replay(session: Session, op_ords: list[int], actor: Actor, now_ms: int) -> N
     if not op_ords:
         return
     rows = session.execute(
-        select(OutboxOp.ord, OutboxOp.envelope, OutboxOp.local_code).where(OutboxOp.ord.in_(op_ords)).order_by(OutboxOp.ord)
+        select(OutboxOp.ord, OutboxOp.envelope, OutboxOp.local_code)
+        .where(OutboxOp.ord.in_(op_ords))
+        .order_by(OutboxOp.ord)
     ).all()
     for op_ord, envelope, old_code in rows:
         code = ""

@@ -131,8 +131,12 @@ def open_schema(engine: Engine) -> None:
             return
         Base.metadata.create_all(connection)
         DeviceBase.metadata.create_all(connection)
-        zero = dict.fromkeys(("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0)
+        zero = dict.fromkeys(
+            ("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0
+        )
         empty = dict.fromkeys(("device_id", "person_id", "server_url", "token", "cursor", "epoch"), "")
-        connection.execute(insert(SyncState).values(one=1, incarnation=1, next_n=1, generation=1, **zero, **empty))
+        connection.execute(
+            insert(SyncState).values(one=1, incarnation=1, next_n=1, generation=1, **zero, **empty)
+        )
         connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
         connection.commit()

@@ -69,10 +69,9 @@ class Store:
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in one durable transaction."""
-        with self._lock:
-            with Session(self.engine, expire_on_commit=False) as session:
-                result = work(session)
-                session.commit()
+        with self._lock, Session(self.engine, expire_on_commit=False) as session:
+            result = work(session)
+            session.commit()
         for listener in list(self.listeners):
             listener()
         return result
@@ -83,7 +82,9 @@ class Store:
             state = state_of(session)
             return Identity(state.device_id, state.person_id, state.server_url)
 
-    def enrol(self, device_id: str, person_id: str, server_url: str, token: str, incarnation: int = 1) -> None:
+    def enrol(
+        self, device_id: str, person_id: str, server_url: str, token: str, incarnation: int = 1
+    ) -> None:
         """Make this store a person's. A store that has work of somebody is never taken over (T31)."""
 
         def take(session: Session) -> None:
@@ -102,23 +103,22 @@ class Store:
         Refused: nothing is kept and the outcome says why. Otherwise it is durable when this returns.
         Raises NotEnrolledError, BadPayload.
         """
-        with self._lock:
-            with Session(self.engine, expire_on_commit=False) as session:
-                state = state_of(session)
-                if not state.person_id:
-                    raise NotEnrolledError
-                reading = self.clock.read()
-                op_id = uuid7(reading.wall_ms, self.random_bytes)
-                op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
-                actor = actor_for(state.person_id, state.device_id)
-                outcome, work = run_op(session, op, actor, reading.wall_ms - state.clock_error_ms, live=True)
-                if not outcome.took_effect:
-                    session.rollback()
-                    return Given(op_id, outcome)
-                op = replace(op, d=builds_on(session, work))
-                aggs = {spec_of(op.k).about(payload), *work.touched.values()}
-                self._keep(session, state, op, payload, aggs)
-                session.commit()
+        with self._lock, Session(self.engine, expire_on_commit=False) as session:
+            state = state_of(session)
+            if not state.person_id:
+                raise NotEnrolledError
+            reading = self.clock.read()
+            op_id = uuid7(reading.wall_ms, self.random_bytes)
+            op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
+            actor = actor_for(state.person_id, state.device_id)
+            outcome, work = run_op(session, op, actor, reading.wall_ms - state.clock_error_ms, live=True)
+            if not outcome.took_effect:
+                session.rollback()
+                return Given(op_id, outcome)
+            op = replace(op, d=builds_on(session, work))
+            aggs = {spec_of(op.k).about(payload), *work.touched.values()}
+            self._keep(session, state, op, payload, aggs)
+            session.commit()
         for listener in list(self.listeners):
             listener()
         return Given(op_id, outcome)

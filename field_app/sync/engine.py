@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from common.kernel.clock import Clock
 from common.protocol.messages import (
@@ -80,22 +81,17 @@ class SyncEngine:
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
 
     def _ask_what_is_lost(self) -> None:
-        after = 0
-        while True:
+        after, last = 0, False
+        while not last:
             with self.store.read() as session:
                 device_id = state_of(session).device_id
                 portion = to_offer_again(session, after)
             ids = tuple(op_id for _, op_id in portion)
             answer = self.exchange.have(HaveRequest(device_id, ids))
             last = len(portion) < 1000
-
-            def take(session: object, ids: tuple[str, ...] = ids, last: bool = last) -> None:
-                apply_have(session, ids, answer, last=last, reading=self.clock.read())  # type: ignore[arg-type]
-
-            self.store.write(take)
-            if last:
-                return
-            after = portion[-1][0]
+            reading = self.clock.read()
+            self.store.write(partial(apply_have, asked=ids, answer=answer, last=last, reading=reading))
+            after = portion[-1][0] if portion else after
 
 
 def error_code(error: ExchangeError) -> str:

@@ -40,7 +40,7 @@ class Database:
     engine: Engine
     clock: Clock
     random_bytes: RandomBytes
-    pause: Callable[[float], None] = time.sleep
+    pause: Callable[[float], None] = time.sleep  # noqa: TID251 - the default of the composition root
 
     @property
     def on_sqlite(self) -> bool:

@@ -24,7 +24,9 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"options": f"-c lock_timeout={LOCK_WAIT_S * 1000} -c idle_in_transaction_session_timeout=60000"},
+            connect_args={
+                "options": f"-c lock_timeout={LOCK_WAIT_S * 1000} -c idle_in_transaction_session_timeout=60000"
+            },
         )
         event.listen(engine, "begin", _begin_postgresql)
         return engine

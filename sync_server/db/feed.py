@@ -50,7 +50,7 @@ def refresh_scope(unit: UnitOfWork, reason: str) -> list[dict[str, object]]:
 
 
 def _next_state(state: str, wanted: bool) -> str | None:
-    """Say what a membership becomes. An unnumbered revocation taken back is granted anew: sending too much is harmless."""
+    """Say what a membership becomes. A revocation taken back is granted anew: sending too much is harmless."""
     if wanted:
         return "granting" if state in ("revoking", "revoked") else None
     return "revoking" if state in ("granting", "active") else None

@@ -89,7 +89,9 @@ def sequence(connection: Connection, random_bytes: RandomBytes, now_ms: int, str
 
 def head_of(connection: Connection, stream: str = STREAM) -> int:
     """Return the newest number given."""
-    return int(connection.execute(text("SELECT seq FROM stream_head WHERE stream = :s"), {"s": stream}).scalar_one())
+    return int(
+        connection.execute(text("SELECT seq FROM stream_head WHERE stream = :s"), {"s": stream}).scalar_one()
+    )
 
 
 def link_hash(prev_hash: str, seq: int, at_ms: int, entry: str) -> str:

@@ -18,7 +18,7 @@ class ServerBase(DeclarativeBase):
 
 
 class Change(ServerBase):
-    """That a row changed, or a membership. Written unnumbered by the business transaction; numbered after it (ADR-0003)."""
+    """That a row changed, or a membership. Written unnumbered with the business; numbered after it (ADR-0003)."""
 
     __tablename__ = "change"
     id: Mapped[Key] = mapped_column(primary_key=True)
@@ -30,7 +30,12 @@ class Change(ServerBase):
     seq: Mapped[int | None]
     at: Mapped[datetime]
     __table_args__ = (
-        Index("ix_change_unnumbered", "at", postgresql_where=text("seq IS NULL"), sqlite_where=text("seq IS NULL")),
+        Index(
+            "ix_change_unnumbered",
+            "at",
+            postgresql_where=text("seq IS NULL"),
+            sqlite_where=text("seq IS NULL"),
+        ),
         Index("ix_change_agg_seq", "agg", "seq"),
         Index("ix_change_seq", "seq"),
     )
@@ -163,5 +168,7 @@ class AuditEntry(ServerBase):
     prev_hash: Mapped[Short]
     hash: Mapped[Short]
     __table_args__ = (
-        Index("ix_audit_unchained", "at", postgresql_where=text("seq IS NULL"), sqlite_where=text("seq IS NULL")),
+        Index(
+            "ix_audit_unchained", "at", postgresql_where=text("seq IS NULL"), sqlite_where=text("seq IS NULL")
+        ),
     )

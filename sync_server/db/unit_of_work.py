@@ -104,6 +104,8 @@ class UnitOfWork:
             "op": encode(op),
             "actor": actor.person_id,
             "device": arrival.device_id,
+            "lane": arrival.incarnation,
+            "n": arrival.n,
             "place": actor.place.value,
             "happened_at": millis(arrival.happened_at),
             "clock_error_ms": arrival.clock_error_ms,

@@ -39,7 +39,10 @@ def read_cursor(raw: str) -> Cursor | None:
         pos, tie, base, origin, witness, mark = json.loads(raw)
     except (ValueError, TypeError):
         return None
-    if any(type(v) is not int or not 0 <= v < 2**63 for v in (pos, base, origin, witness, mark)) or type(tie) is not str:
+    if (
+        any(type(v) is not int or not 0 <= v < 2**63 for v in (pos, base, origin, witness, mark))
+        or type(tie) is not str
+    ):
         return None
     return Cursor(pos, tie, base, origin, witness, mark) if base <= pos <= witness else None
 
@@ -49,7 +52,8 @@ def is_of_this_history(connection: Connection, cursor: Cursor) -> bool:
     if cursor.witness == 0:
         return cursor.pos == 0
     mark = connection.execute(
-        text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq"), {"s": STREAM, "seq": cursor.witness}
+        text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq"),
+        {"s": STREAM, "seq": cursor.witness},
     ).scalar()
     return mark == cursor.mark
 

@@ -25,7 +25,9 @@ class LaneState:
 
 def open_lane(unit: UnitOfWork, device_id: str, incarnation: int, random_bytes: RandomBytes) -> Lane:
     """Make a new lane with its first token."""
-    lane = Lane(device_id=device_id, incarnation=incarnation, last_n=0, token=_token(random_bytes), prev_token="")
+    lane = Lane(
+        device_id=device_id, incarnation=incarnation, last_n=0, token=_token(random_bytes), prev_token=""
+    )
     unit.session.add(lane)
     unit.session.flush()
     return lane

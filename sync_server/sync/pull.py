@@ -82,7 +82,9 @@ def settled_for(connection: Connection, person_id: str) -> bool:
 def standings(connection: Connection, person_id: str) -> dict[str, Standing]:
     """Read how every aggregate stands to the person, all reasons folded together."""
     found: dict[str, Standing] = {}
-    for agg, state, granted, revoked, principal_seq, last_seq, rev in connection.execute(_SCOPE, {"person": person_id}):
+    for agg, state, granted, revoked, principal_seq, last_seq, rev in connection.execute(
+        _SCOPE, {"person": person_id}
+    ):
         standing = found.get(agg)
         if standing is None:
             standing = found[agg] = Standing(agg, rev or 0, last_seq or 0)
@@ -106,7 +108,11 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes:
     origin = cursor.origin if cursor.pos or cursor.tie else head
     held_since = origin if cursor.base == 0 else cursor.base
     waiting = sorted(
-        (s for s in standings(connection, person_id).values() if (s.position, s.agg) > (cursor.pos, cursor.tie)),
+        (
+            s
+            for s in standings(connection, person_id).values()
+            if (s.position, s.agg) > (cursor.pos, cursor.tie)
+        ),
         key=lambda s: (s.position, s.agg),
     )
     waiting = [s for s in waiting if (s.rev if s.active else s.position > held_since)]

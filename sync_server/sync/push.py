@@ -63,7 +63,9 @@ def portions(ops: list[Numbered]) -> Iterator[list[Numbered]]:
         yield portion
 
 
-def push_portion(unit: UnitOfWork, lane: Lane, actor: Actor, ops: list[Numbered], clock: ClockNow) -> list[OpResult]:
+def push_portion(
+    unit: UnitOfWork, lane: Lane, actor: Actor, ops: list[Numbered], clock: ClockNow
+) -> list[OpResult]:
     """Take a portion of a lane. Raises ForkSeen before anything of the offending command is done."""
     results: list[OpResult] = []
     for _, members in groupby(ops, key=lambda item: item.op.g or item.op.id):
@@ -72,7 +74,7 @@ def push_portion(unit: UnitOfWork, lane: Lane, actor: Actor, ops: list[Numbered]
         if not fresh:
             continue
         if len(fresh) == 1:
-            results.append(_take(unit, lane, actor, fresh[0].op, clock))
+            results.append(_take(unit, lane, actor, fresh[0], clock))
         else:
             results.extend(_take_group(unit, lane, actor, fresh, clock))
     return results
@@ -96,8 +98,8 @@ def _known(unit: UnitOfWork, lane: Lane, item: Numbered, results: list[OpResult]
     return True
 
 
-def _take(unit: UnitOfWork, lane: Lane, actor: Actor, op: Op, clock: ClockNow) -> OpResult:
-    arrival = arrival_of(unit, lane, op, clock)
+def _take(unit: UnitOfWork, lane: Lane, actor: Actor, item: Numbered, clock: ClockNow) -> OpResult:
+    op, arrival = item.op, arrival_of(unit, lane, item, clock)
     blocker = _blocker(unit, op)
     if blocker is not None:
         outcome = Outcome("blocked", "builds_on_parked", {"op": blocker})
@@ -119,7 +121,7 @@ def _take_group(
     outcomes = []
     for item in group:
         blocker = _blocker(unit, item.op)
-        arrival = arrival_of(unit, lane, item.op, clock)
+        arrival = arrival_of(unit, lane, item, clock)
         outcome = (
             Outcome("parked", "builds_on_parked", {"op": blocker})
             if blocker
@@ -141,7 +143,7 @@ def _take_group(
     cause = outcomes[-1]
     results = []
     for item in group:
-        arrival = arrival_of(unit, lane, item.op, clock)
+        arrival = arrival_of(unit, lane, item, clock)
         outcome = Outcome("parked", cause.code, cause.values)
         unit.note(actor, item.op, arrival, outcome)
         park(unit, actor, item.op, arrival, outcome, None)
@@ -149,19 +151,20 @@ def _take_group(
     return results
 
 
-def arrival_of(unit: UnitOfWork, lane: Lane, op: Op, clock: ClockNow) -> Arrival:
+def arrival_of(unit: UnitOfWork, lane: Lane, item: Numbered, clock: ClockNow) -> Arrival:
     """Say when a command happened, by the server's time.
 
     Within one boot the monotonic clock tells its age, however the wall clock was turned (T13, E2, E5); otherwise the
     clock error the tablet knew when it was given is taken off. Never later than now.
     """
+    op = item.op
     if op.bt == clock.bt and clock.m >= op.m:
         happened = unit.now - timedelta(milliseconds=clock.m - op.m)
     else:
         happened = instant(op.w - op.e)
     happened = min(happened, unit.now)
     error_ms = op.w - round((happened - instant(0)).total_seconds() * 1000)
-    return Arrival(happened, lane.device_id, lane.incarnation, lane.last_n, error_ms)
+    return Arrival(happened, lane.device_id, lane.incarnation, item.n, error_ms)
 
 
 def _blocker(unit: UnitOfWork, op: Op) -> str | None:
@@ -210,7 +213,9 @@ def park(
 
 def _alarm(unit: UnitOfWork, op: Op, device_id: str) -> Discrepancy:
     """Raise that one id came with two contents: what came second is kept here in full (K2)."""
-    return _discrepancy(unit, op, "command_id_reused", {"device": device_id, "second": str(encode(op))[:4000]}, "", None)
+    return _discrepancy(
+        unit, op, "command_id_reused", {"device": device_id, "second": str(encode(op))[:4000]}, "", None
+    )
 
 
 def _discrepancy(
@@ -230,5 +235,3 @@ def _discrepancy(
         resolved_by=None,
         resolved_at=None,
     )
-
-

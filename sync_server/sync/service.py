@@ -70,7 +70,12 @@ class SyncService:
         with self.database.read() as session:
             page = read_aggregates(session.connection(), person_id, dict(request.have))
         return SyncAnswer(
-            put=page.put, drop=page.drop, cols=page.cols, cur=page.cursor.write(), head=head, now=self._now_ms()
+            put=page.put,
+            drop=page.drop,
+            cols=page.cols,
+            cur=page.cursor.write(),
+            head=head,
+            now=self._now_ms(),
         )
 
     def _enter(self, unit: UnitOfWork, request: SyncRequest, ops: int) -> Fork | tuple[Actor, str]:
@@ -99,7 +104,9 @@ class SyncService:
         try:
             return self.database.transact(write)
         except ForkSeen:
-            return self.database.transact(lambda unit: fork_lane(unit, request.dev, self.database.random_bytes))
+            return self.database.transact(
+                lambda unit: fork_lane(unit, request.dev, self.database.random_bytes)
+            )
 
     def _pull(self, request: SyncRequest, person_id: str, token: str, results: list[OpResult]) -> SyncAnswer:
         cursor = read_cursor(request.cur)
@@ -163,5 +170,3 @@ def actor_of(unit: UnitOfWork, device: Device | None) -> Actor:
         raise NotTrusted("person_inactive")
     roles = frozenset(Role(role) for role in person.roles) & {Role.ENGINEER}
     return Actor(person.id, roles, Place.TABLET, device.id)
-
-
