@@ -1,0 +1,178 @@
+"""What must hold: the invariants of the sync protocol (§4.1), checked on a history at rest and along the way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from common.kernel.record import columns_of, synced_entities
+from common.stock.ledger import ledger_faults
+from common.visit.hashing import content_hash
+from field_app.store.apply import rebase_all
+from field_app.store.overlay import OVERLAY_STATES
+from sync_server.db.audit import first_fault
+from sync_server.sync.pull import standings
+from tests.simulation.cluster import SimDevice, SimServer
+from tests.simulation.stage import ENGINEERS
+
+# A refusal is a business answer; anything else that parks a command is a fault of the engine (invariant 20).
+ENGINE_FAULTS = ("replay_failed", "json_", "type_", "field_", "command_unknown", "version_")
+
+
+class Violation(AssertionError):  # noqa: N818 - named after what it is
+    """An invariant does not hold."""
+
+
+def check(holds: bool, invariant: str, *seen: Any) -> None:
+    """Raise Violation where it does not hold."""
+    if not holds:
+        raise Violation(f"{invariant}: {seen!r}"[:2000])
+
+
+def check_rebase_law(device: SimDevice) -> None:
+    """Screen tables = base + overlay: rebuilding from nothing changes nothing (6)."""
+    with Session(device.disk.engine) as session:
+        before = dump(session)
+        rebase_all(session, device.clock.read())
+        session.flush()
+        after = dump(session)
+        session.rollback()
+    check(before == after, "6 rebase law", device.name, difference(before, after))
+
+
+def check_at_rest(server: SimServer, devices: list[SimDevice], expected: set[str]) -> None:
+    """Check everything that must hold once the line was good long enough."""
+    with Session(server.disk.engine) as session:
+        receipts = {
+            row[0]: row for row in session.execute(text("SELECT op_id, status, code, n FROM receipt"))
+        }
+        audited = [row[0] for row in session.execute(text("SELECT entry FROM audit ORDER BY seq"))]
+        check(first_fault(session) is None, "audit chain", first_fault(session))
+        check(not ledger_faults(session), "13 ledger", ledger_faults(session)[:3])
+        _check_effects(session, receipts, [json.loads(entry) for entry in audited], expected)
+        _check_lane_order([json.loads(entry) for entry in audited])
+        _check_sealed(session)
+        for device in devices:
+            _check_convergence(session, device)
+
+
+def _check_effects(session: Session, receipts: dict[str, Any], audit: list[Any], expected: set[str]) -> None:
+    lost = sorted(expected - receipts.keys())
+    check(not lost, "1 durable intent: commands without a receipt", lost[:5])
+    seen: dict[str, int] = {}
+    for entry in audit:
+        seen[entry["op"]["id"]] = seen.get(entry["op"]["id"], 0) + (
+            entry["status"] not in ("parked", "blocked")
+        )
+    twice = [op_id for op_id, times in seen.items() if times > 1]
+    check(not twice, "2 exactly once: applied twice", twice[:5])
+    check(receipts.keys() == seen.keys(), "2 receipt ⇔ effect", len(receipts), len(seen))
+    used = {row[0] for row in session.execute(text("SELECT id FROM part_usage"))}
+    noted = session.execute(text("SELECT count(*) FROM ticket_event WHERE kind = 'note'")).scalar_one()
+    notes = usages = 0
+    for entry in audit:
+        if entry["status"] in ("parked", "blocked"):
+            check(not entry["code"].startswith(ENGINE_FAULTS), "20 parked by the engine", entry)
+            continue
+        notes += entry["op"]["k"] == "add_note"
+        if entry["op"]["k"] == "record_part_usage":
+            usages += 1
+            check(
+                entry["op"]["a"]["usage_id"] in used,
+                "1 effect of an accepted usage is gone",
+                entry["op"]["id"],
+            )
+    check(noted == notes, "2 notes accepted and notes there", notes, noted)
+    check(len(used) == usages, "2 usages accepted and usages there", usages, len(used))
+    groups: dict[str, set[bool]] = {}
+    for entry in audit:
+        if entry["op"].get("g"):
+            groups.setdefault(entry["op"]["g"], set()).add(entry["status"] in ("parked", "blocked"))
+    check(all(len(fates) == 1 for fates in groups.values()), "4 group atomicity", groups)
+
+
+def _check_lane_order(audit: list[Any]) -> None:
+    last: dict[str, int] = {}
+    for entry in audit:
+        if entry["device"]:
+            lane, n = f"{entry['device']}/{entry['lane']}", entry["n"]
+            check(n > last.get(lane, 0), "3 lane order", lane, n, last.get(lane))
+            last[lane] = n
+
+
+def _check_sealed(session: Session) -> None:
+    for report_id, content, stored in session.execute(
+        text("SELECT id, content, content_hash FROM service_report")
+    ):
+        check(content_hash(json.loads(content)) == stored, "14 sealed", report_id)
+
+
+def _check_convergence(session: Session, device: SimDevice) -> None:
+    person_id = device.store.identity().person_id
+    check(person_id in ENGINEERS, "identity", device.name)
+    scope = {s.agg for s in standings(session.connection(), person_id).values() if s.active and s.rev}
+    with Session(device.disk.engine) as tablet:
+        pending = tablet.execute(
+            text(f"SELECT count(*) FROM op WHERE state IN {OVERLAY_STATES[:2]!r}")  # noqa: S608 - own constant
+        ).scalar_one()
+        check(pending == 0, "20 outbox drained", device.name, pending)
+        check_rebase_law(device)
+        truth = base_dump(tablet)
+    for entity in synced_entities():
+        rows = session.execute(
+            text(f'SELECT * FROM "{entity}" WHERE agg IN (SELECT value FROM json_each(:aggs))'),
+            {"aggs": json.dumps(sorted(scope))},
+        )  # noqa: S608, E501
+        names = tuple(rows.keys())
+        check(names == columns_of(entity), "column order", entity)
+        master = {row[0]: tuple(row) for row in rows}
+        check(
+            master == truth[entity],
+            "5 convergence / 7, 8 scope",
+            device.name,
+            entity,
+            difference({entity: master}, {entity: truth[entity]}),
+        )
+
+
+def dump(session: Session) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Read every business row."""
+    return {
+        entity: {row[0]: tuple(row) for row in session.execute(text(f'SELECT * FROM "{entity}"'))}  # noqa: S608
+        for entity in synced_entities()
+    }
+
+
+def base_dump(session: Session) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Read the server's truth as the tablet holds it: the tables with the base copies put back."""
+    rows = dump(session)
+    for entity, row_id, body in session.execute(text("SELECT entity, row_id, body FROM base")).all():
+        if body is None or body == "null":
+            rows[entity].pop(row_id, None)
+        else:
+            rows[entity][row_id] = tuple(json.loads(body))
+    return rows
+
+
+def difference(a: dict[str, Any], b: dict[str, Any]) -> list[Any]:
+    """Name a few rows that differ."""
+    found: list[Any] = []
+    for entity in a:
+        for row_id in a[entity].keys() | b[entity].keys():
+            if a[entity].get(row_id) != b[entity].get(row_id):
+                names = columns_of(entity)
+                left, right = a[entity].get(row_id), b[entity].get(row_id)
+                if left and right:
+                    found.append(
+                        (
+                            entity,
+                            row_id,
+                            [(n, x, y) for n, x, y in zip(names, left, right, strict=True) if x != y],
+                        )
+                    )
+                else:
+                    found.append((entity, row_id, "only first" if left else "only second", left or right))
+    return found[:4]
