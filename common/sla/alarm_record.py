@@ -19,8 +19,10 @@ CODES = {"warn": "clock_warning", "breach": "clock_breached"}
 
 
 def raise_alarms(work: Work, number: str, clock: SlaClock, state: ClockState, now: datetime) -> int:
-    """Raise or take back a clock's alarms as of `now`; returns how many changed. Repeating it changes nothing."""
-    raised = [kind for kind, at in (("warn", clock.warned_at), ("breach", clock.breached_at)) if at is not None]
+    """Raise or take back a clock's alarms as of `now`; returns how many changed. Safe to repeat."""
+    raised = [
+        kind for kind, at in (("warn", clock.warned_at), ("breach", clock.breached_at)) if at is not None
+    ]
     alarms = alarms_between(state, clock.known_at, now, raised)
     for alarm in alarms:
         kind, _, withdrawn = alarm.kind.partition("_")

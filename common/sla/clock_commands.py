@@ -11,11 +11,11 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from common.kernel.command import OFFICE, Nature, Place, Role, command
+from common.kernel.command import Nature, Place, Role, command
 from common.kernel.fields import Id, Instant, Needed
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
 from common.kernel.work import Work
-from common.policy.active import find_policy
+from common.policy.policy_set import find_policy
 from common.sla.clock import ClockException
 from common.sla.clock_record import SlaClock
 from common.sla.clocks import alarm_clock, except_clock
@@ -57,7 +57,7 @@ def approve_clock_exception(work: Work, c: ApproveClockException) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RaiseClockAlarms:
-    """Warn before and at breach of a ticket's clocks (R015); given by the server's job for tickets that are due."""
+    """Warn before and at breach of a ticket's clocks (R015); the server's job gives it when one is due."""
 
     ticket_id: Id
 
@@ -82,7 +82,9 @@ def raise_clock_alarms(work: Work, c: RaiseClockAlarms) -> Outcome:
 def tickets_with_due_alarms(session: Session, now: Instant, limit: int = 500) -> list[str]:
     """List the tickets whose clocks have passed a warning or a deadline that was not told yet."""
     open_clock = SlaClock.state.in_(("running", "paused"))
-    warn = open_clock & (SlaClock.warn_at <= now) & SlaClock.warned_at.is_(None) & SlaClock.breached_at.is_(None)
+    warn = (
+        open_clock & (SlaClock.warn_at <= now) & SlaClock.warned_at.is_(None) & SlaClock.breached_at.is_(None)
+    )
     # The deadline itself is still in time.
     late = open_clock & (SlaClock.due_at <= now - timedelta(milliseconds=1)) & SlaClock.breached_at.is_(None)
     unexcepted = SlaClock.exception.is_(None)

@@ -15,7 +15,7 @@ from common.kernel.record import Base, Document, Key, Short, Synced
 class SlaClock(Synced, Base):
     """One limit running for one ticket (R009–R012). Instants are event times, whenever they became known.
 
-    `known_at` is when the server last learned a fact of this clock; an alarm due before it was known late (R015).
+    `known_at`: when the server last learned a fact of this clock; alarms due before it came late (R015).
     """
 
     __tablename__ = "sla_clock"

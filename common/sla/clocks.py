@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from common.kernel.ids import derive_id
 from common.kernel.work import Work
-from common.policy.active import find_policy
 from common.policy.model import Policy
+from common.policy.policy_set import find_policy
 from common.sla.alarm_record import raise_alarms
-from common.sla.clock import ClockException, ClockState, Pause, judge_clock
+from common.sla.clock import ClockState, Pause, judge_clock
 from common.sla.clock_record import SlaClock
 from common.sla.explain import ExplainLine, RuleChange, explain_clock
 from common.sla.rule import ClockRule, choose_rule
@@ -101,7 +101,7 @@ def stop_clock(work: Work, ticket: Ticket, kind: str, at: datetime | None = None
 
 
 def unstop_clock(work: Work, ticket: Ticket, event: str) -> None:
-    """Let the clocks that `event` stopped run on: it turned out not to be so (a failed test, a refused report)."""
+    """Let the clocks that `event` stopped run on: it was not so (a failed test, a refused report)."""
     policy = find_policy(work.session)
     for clock in clocks_of(work.session, ticket):
         if policy is not None and clock.rule["stop_event"] == event and clock.stopped_at is not None:
@@ -133,13 +133,15 @@ def resume_clocks(work: Work, ticket: Ticket) -> None:
         pauses = read_pauses(clock.pauses)
         if policy is None or all(p.ended_at is not None for p in pauses):
             continue
-        ended = [p if p.ended_at else Pause(p.started_at, max(work.at, p.started_at), p.reason) for p in pauses]
+        ended = [
+            p if p.ended_at else Pause(p.started_at, max(work.at, p.started_at), p.reason) for p in pauses
+        ]
         clock.pauses = pause_documents(ended)
         _settle(work, policy, clock)
 
 
 def rechoose_rules(work: Work, ticket: Ticket, reason: str) -> None:
-    """Judge open clocks by the rule that fits now: severity, urgency or zone changed. Starts and pauses stay."""
+    """Judge open clocks by the rule that fits now (severity, urgency, zone). Starts and pauses stay."""
     policy = find_policy(work.session)
     if policy is None:
         return
@@ -207,7 +209,7 @@ def explain_stored(policy: Policy, clock: SlaClock, now: datetime) -> list[Expla
 
 
 def expected_at(session: Session, ticket: Ticket) -> datetime | None:
-    """Say by when something happens at the customer's, for the caller to hear (R006): the arrival, else the nearest."""
+    """Say by when something happens at the customer's, for the caller to hear (R006)."""
     due = {clock.kind: clock.due_at for clock in clocks_of(session, ticket) if clock.stopped_at is None}
     return next((due[kind] for kind in ("arrival", "repair", "dispatch", "response") if due.get(kind)), None)
 

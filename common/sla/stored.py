@@ -29,7 +29,8 @@ def read_rule(document: Any) -> ClockRule:
 def pause_documents(pauses: list[Pause]) -> list[dict[str, Any]]:
     """Write pauses."""
     return [
-        {"started_at": millis(p.started_at), "ended_at": _millis(p.ended_at), "reason": p.reason} for p in pauses
+        {"started_at": millis(p.started_at), "ended_at": _millis(p.ended_at), "reason": p.reason}
+        for p in pauses
     ]
 
 

@@ -36,7 +36,7 @@ class AgreeAppointment:
     about=lambda c: ticket_agg(c.ticket_id),
 )
 def agree_appointment(work: Work, c: AgreeAppointment) -> Outcome:
-    """Set the window. Refuses `ticket_not_open`, `window_backwards`, `window_agreed_already` (reschedule instead)."""
+    """Set the window. Refuses `ticket_not_open`, `window_backwards`, `window_agreed_already` (reschedule)."""
     ticket = _open_ticket(work, c.ticket_id, c.from_at, c.until_at)
     if (ticket.window_from_at, ticket.window_until_at) == (c.from_at, c.until_at):
         return NOOP
@@ -45,9 +45,16 @@ def agree_appointment(work: Work, c: AgreeAppointment) -> Outcome:
     ticket.window_from_at, ticket.window_until_at, ticket.told_by = c.from_at, c.until_at, c.told_by
     clock_event(work, ticket, "first_response")
     write_event(
-        work, ticket, "appointment_agreed", from_ms=millis(c.from_at), until_ms=millis(c.until_at), by=c.told_by
+        work,
+        ticket,
+        "appointment_agreed",
+        from_ms=millis(c.from_at),
+        until_ms=millis(c.until_at),
+        by=c.told_by,
     )
-    notify_engineers(work, ticket, "notice_appointment", from_ms=millis(c.from_at), until_ms=millis(c.until_at))
+    notify_engineers(
+        work, ticket, "notice_appointment", from_ms=millis(c.from_at), until_ms=millis(c.until_at)
+    )
     return OK
 
 

@@ -21,7 +21,6 @@ from common.sla.clocks import clock_event, drop_clocks, pause_clocks, resume_clo
 from common.tickets.events import (
     active_assignments,
     is_under_way,
-    move,
     notify_engineers,
     office_move,
     write_event,
@@ -72,7 +71,9 @@ class HoldTicket:
     note: Note = ""
 
 
-@command(HoldTicket, nature=Nature.INTENT, roles=LEADS, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id))
+@command(
+    HoldTicket, nature=Nature.INTENT, roles=LEADS, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id)
+)
 def hold_ticket(work: Work, c: HoldTicket) -> Outcome:
     """Hold it. Refuses `ticket_not_open`."""
     ticket = work.need(Ticket, c.ticket_id)
@@ -97,7 +98,9 @@ class ResumeTicket:
     note: Note = ""
 
 
-@command(ResumeTicket, nature=Nature.INTENT, roles=LEADS, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id))
+@command(
+    ResumeTicket, nature=Nature.INTENT, roles=LEADS, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id)
+)
 def resume_ticket(work: Work, c: ResumeTicket) -> Outcome:
     """Resume it: back to its engineer for a new journey, or to the tray."""
     ticket = work.need(Ticket, c.ticket_id)
@@ -114,7 +117,7 @@ def resume_ticket(work: Work, c: ResumeTicket) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class AcceptFieldWork:
-    """Take over a report signed while the office had cancelled or reassigned the ticket (§3.1 inferred, R065)."""
+    """Take over a report signed while the office had cancelled or moved the ticket (§3.1, R065)."""
 
     ticket_id: Id
     note: Note = ""
@@ -237,7 +240,7 @@ class ReopenTicket:
     about=lambda c: ticket_agg(c.ticket_id),
 )
 def reopen_ticket(work: Work, c: ReopenTicket) -> Outcome:
-    """Begin a new round: the sealed report stays, new clocks run, someone is sent again. Refuses `move_not_allowed`."""
+    """Begin a new round: the sealed report stays, new clocks run. Refuses `move_not_allowed`."""
     ticket = work.need(Ticket, c.ticket_id)
     if not office_move(work, ticket, "reopened"):
         return NOOP
@@ -278,5 +281,7 @@ def release_ticket(work: Work, c: ReleaseTicket) -> Outcome:
 
 def tickets_to_release(session: Session, now: datetime, days: int = 14, limit: int = 500) -> list[str]:
     """List tickets closed more than `days` days ago that tablets may still hold, longest closed first."""
-    query = select(Ticket.id).where(Ticket.closed_at < now - timedelta(days=days), Ticket.released_at.is_(None))
+    query = select(Ticket.id).where(
+        Ticket.closed_at < now - timedelta(days=days), Ticket.released_at.is_(None)
+    )
     return list(session.scalars(query.order_by(Ticket.closed_at, Ticket.id).limit(limit)))

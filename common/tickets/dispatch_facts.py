@@ -1,4 +1,4 @@
-"""Facts for the dispatch rules, read from the tables: engineers, tickets, the slots already given (R047, R051).
+"""Facts for the dispatch rules, read from the tables: engineers, tickets, slots already given (R047, R051).
 
 Owns the reading. The rules judge; dispatching and the board ask here. Runs at the office only.
 """
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from common.equipment.equipment import Equipment, EquipmentModel
 from common.kernel.command import Role
 from common.people.person import Person, Qualification, absences_between, people_with_role
-from common.policy.active import find_policy
+from common.policy.policy_set import find_policy
 from common.tickets.dispatch_rules import (
     Absence,
     Certificate,
@@ -56,7 +56,9 @@ def engineer_facts(session: Session, person: Person, from_at: datetime, until_at
     return EngineerFacts(
         engineer_id=person.id,
         skills=frozenset(
-            q.code for q in held if q.kind == "skill" and (q.valid_until_on is None or q.valid_until_on >= last_day)
+            q.code
+            for q in held
+            if q.kind == "skill" and (q.valid_until_on is None or q.valid_until_on >= last_day)
         ),
         certificates=tuple(Certificate(q.code, q.valid_until_on) for q in held if q.kind == "certificate"),
         zones=frozenset(person.zones),

@@ -1,4 +1,4 @@
-"""Dispatch: who goes, when; a broken rule is shown and needs a reason, work under way is left alone (R046–R051).
+"""Dispatch: who goes, when; a broken rule needs a reason, work under way is left alone (R046–R051).
 
 Owns assignments. Whether a rule is broken is judged by `dispatch_rules`.
 """
@@ -19,7 +19,6 @@ from common.tickets.dispatch_facts import breaks_of
 from common.tickets.events import (
     active_assignments,
     is_under_way,
-    move,
     notify,
     office_move,
     write_event,
@@ -58,8 +57,6 @@ def assign_ticket(work: Work, c: AssignTicket) -> Outcome:
     if ticket.assignee_id is None or not others:
         ticket.assignee_id = engineer.id
     if ticket.state in WAITING:
-        if ticket.state in ("received", "accepted"):
-            office_move(work, ticket, "triaged") if ticket.state == "accepted" else move(work, ticket, "triaged")
         office_move(work, ticket, "dispatched")
         clock_event(work, ticket, "first_response")
         clock_event(work, ticket, "dispatched")
@@ -142,7 +139,7 @@ class UnassignTicket:
     UnassignTicket, nature=Nature.INTENT, roles=LEADS, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id)
 )
 def unassign_ticket(work: Work, c: UnassignTicket) -> Outcome:
-    """Take it back; the last one sends the ticket to the tray. Refuses `work_under_way`, `ticket_not_open`."""
+    """Take it back; with the last one it goes to the tray. Refuses `work_under_way`, `ticket_not_open`."""
     ticket, held = work.need(Ticket, c.ticket_id), work.need(Assignment, c.assignment_id)
     if held.ticket_id != ticket.id:
         raise Refused("assignment_unknown")
@@ -180,9 +177,15 @@ def _open_and_fit(
 
 
 def _judge(
-    work: Work, ticket: Ticket, engineer: Person, from_at: datetime, until_at: datetime, override: str, old: str
+    work: Work,
+    ticket: Ticket,
+    engineer: Person,
+    from_at: datetime,
+    until_at: datetime,
+    override: str,
+    old: str,
 ) -> list[str]:
-    """Return the codes of broken rules. Refuses `work_under_way`, and `assignment_breaks_rules` without a reason."""
+    """Return the broken rules. Refuses `work_under_way`, without a reason `assignment_breaks_rules`."""
     broken = breaks_of(work.session, ticket, engineer, from_at, until_at, old)
     if any(one.is_blocking for one in broken):
         raise Refused("work_under_way", number=ticket.number)

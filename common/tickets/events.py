@@ -1,7 +1,7 @@
 """The timeline: every event is written once, and a ticket is moved where its lifecycle allows.
 
-Owns what happens when work in the field meets what the office decided meanwhile: the fact is always written, the
-ticket's state stays, and a person is told (sync-protocol 3.7). Nothing here knows a particular command.
+Owns what happens when work in the field meets what the office decided meanwhile: the fact is always written,
+the ticket's state stays, and a person is told (sync-protocol 3.7). Nothing here knows a particular command.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def is_under_way(ticket: Ticket) -> bool:
 
 
 def notify(work: Work, person_id: str, code: str, ticket: Ticket, **details: Detail) -> None:
-    """Tell one person that the office changed what he holds; the sentence is `reason.<code>`. Office commands only."""
+    """Tell one person that the office changed what he holds, in the sentence `reason.<code>`. Office only."""
     if not work.authority or person_id == work.actor.person_id:
         return
     work.add(

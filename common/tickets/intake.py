@@ -1,4 +1,4 @@
-"""Intake: a fault report is registered at once, judged, promised, corrected, or ended by phone (R001–R008, R017).
+"""Intake: a fault report is registered at once, judged, promised, corrected or ended (R001–R008, R017).
 
 Owns the office's first commands on a ticket. Who is sent is dispatching's.
 """
@@ -17,9 +17,9 @@ from common.kernel.fields import Code, Day, Id, Line, Name, Needed, Note, Option
 from common.kernel.outcome import NOOP, OK, Outcome
 from common.kernel.text import fold
 from common.kernel.work import Work
-from common.policy.active import zone_for
+from common.policy.policy_set import zone_for
 from common.sla.clocks import clock_event, drop_clocks, expected_at, rechoose_rules
-from common.tickets.events import move, notify_engineers, office_move, write_event
+from common.tickets.events import notify_engineers, office_move, write_event
 from common.tickets.ticket import Ticket, ticket_agg
 
 DESK = (Role.SPECIALIST, Role.CLERK, Role.DISPATCHER, Role.SUPERVISOR)
@@ -77,11 +77,9 @@ class ReportFault:
     plan: Note = ""
 
 
-@command(
-    ReportFault, nature=Nature.FACT, roles=DESK, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id)
-)
+@command(ReportFault, nature=Nature.FACT, roles=DESK, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id))
 def report_fault(work: Work, c: ReportFault) -> Outcome:
-    """Open the ticket, propose the entitlement, start the clocks. Refuses `customer_unknown`, `equipment_unknown`."""
+    """Open the ticket, judge it, start the clocks. Refuses `customer_unknown`, `equipment_unknown`."""
     if work.session.get(Ticket, c.ticket_id) is not None:
         return NOOP
     customer = work.need(Customer, c.customer_id)
@@ -133,12 +131,15 @@ def report_fault(work: Work, c: ReportFault) -> Outcome:
     )
     ticket.folded = fold_ticket(work, ticket)
     entitlement = judge_for_ticket(work, ticket, None)
+    ticket.service_type = entitlement.service_type
     clock_event(work, ticket, "received")
     clock_event(work, ticket, "accepted")
     ticket.promised_at = expected_at(work.session, ticket)
     write_event(work, ticket, "received", channel=c.channel, caller=c.caller)
     write_event(work, ticket, "accepted")
-    write_event(work, ticket, "triaged", severity=c.severity, urgent=int(c.urgent), verdict=entitlement.verdict)
+    write_event(
+        work, ticket, "triaged", severity=c.severity, urgent=int(c.urgent), verdict=entitlement.verdict
+    )
     return OK
 
 
@@ -162,7 +163,9 @@ def edit_ticket(work: Work, c: EditTicket) -> Outcome:
     """Merge the changes. Refuses `field_not_editable`, `value_not_readable`, `choice_unknown`."""
     ticket = work.need(Ticket, c.ticket_id)
     for change in c.changes:
-        work.require(change.new in CHOICES.get(change.field, (change.new,)), "choice_unknown", field=change.field)
+        work.require(
+            change.new in CHOICES.get(change.field, (change.new,)), "choice_unknown", field=change.field
+        )
     before = {change.field: getattr(ticket, change.field, None) for change in c.changes}
     outcome = apply_changes(work, ticket, c.changes, EDITABLE)
     moved = sorted(name for name, old in before.items() if getattr(ticket, name) != old)
@@ -173,7 +176,7 @@ def edit_ticket(work: Work, c: EditTicket) -> Outcome:
     if {"severity", "urgent", "zone"} & set(moved):
         rechoose_rules(work, ticket, "ticket_edited")
     if "equipment_id" in moved:
-        judge_for_ticket(work, ticket, None)
+        ticket.service_type = judge_for_ticket(work, ticket, None).service_type
     write_event(work, ticket, "edited", fields=" ".join(moved))
     if not work.actor.is_field:
         notify_engineers(work, ticket, "notice_edited", fields=" ".join(moved))

@@ -21,7 +21,9 @@ from common.visit.records import Visit
 def claim_on_ticket(work: Work, ticket_id: str) -> Claim:
     """Say whether the actor is on the ticket now, was on it (or on site for it), or never."""
     mine = Assignment.engineer_id == work.actor.person_id
-    states = set(work.session.scalars(select(Assignment.state).where(Assignment.ticket_id == ticket_id, mine)))
+    states = set(
+        work.session.scalars(select(Assignment.state).where(Assignment.ticket_id == ticket_id, mine))
+    )
     if "active" in states:
         return "current"
     been = select(Visit.id).where(Visit.ticket_id == ticket_id, Visit.engineer_id == work.actor.person_id)
@@ -43,6 +45,8 @@ def ticket_scope(session: Session, agg: str) -> Iterable[Grant]:
 
 def holders(session: Session, ticket_id: str) -> list[str]:
     """List the engineers whose tablets hold the ticket."""
-    active = select(Assignment.engineer_id).where(Assignment.ticket_id == ticket_id, Assignment.state == "active")
+    active = select(Assignment.engineer_id).where(
+        Assignment.ticket_id == ticket_id, Assignment.state == "active"
+    )
     been = select(Visit.engineer_id).where(Visit.ticket_id == ticket_id)
     return sorted({*session.scalars(active), *session.scalars(been)})

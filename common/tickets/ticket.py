@@ -18,13 +18,13 @@ SEVERITIES = ("minor", "complex")
 MODES = ("visit", "phone", "send_in")
 SERVICE_TYPES = ("A", "B", "C", "D")
 
-# What the customer signed while the office had ended or moved the ticket can still be taken over: signed.
+# What the customer signed while the office had ended or moved the ticket can still become `signed`.
 _CLOSED_BY_OFFICE = {"cancelled", "refused", "remote_solved"}
 _ON_SITE = {"en_route", "on_site", "diagnosed", "repairing", "awaiting_parts", "tested", "signed"}
 
 
 def _moves(*targets: str, field: bool = True, office: bool = True) -> frozenset[str]:
-    """Join targets: `field` adds the work on site (a second visit may begin anywhere in it), `office` its ends."""
+    """Join targets: `field` adds work on site (a second visit may begin any time), `office` its ends."""
     return frozenset(targets) | (_ON_SITE if field else set()) | (_CLOSED_BY_OFFICE if office else set())
 
 
@@ -32,8 +32,8 @@ TICKET = Lifecycle(
     "ticket",
     "received",
     {
-        "received": _moves("accepted", field=False),
-        "accepted": _moves("triaged", field=False),
+        "received": _moves("accepted", "triaged", "dispatched", field=False),
+        "accepted": _moves("triaged", "dispatched", field=False),
         "triaged": _moves("dispatched", "signed", field=False),
         "dispatched": _moves("triaged", "acknowledged"),
         "acknowledged": _moves("triaged", "dispatched"),
@@ -128,7 +128,7 @@ class Assignment(Synced, Base):
 
 
 class TicketEvent(Synced, Base):
-    """One line of a ticket's timeline, never changed: what happened, when, by whom, and when the office knew."""
+    """One line of a ticket's timeline, never changed: what happened, when, by whom, known since when."""
 
     __tablename__ = "ticket_event"
     ticket_id: Mapped[Key] = mapped_column(index=True)

@@ -1,6 +1,6 @@
 """What an engineer records during a visit: tables only.
 
-All rows but the rating belong to the ticket's aggregate. What was wrong is withdrawn, never deleted or rewritten.
+All rows but the rating belong to the ticket's aggregate. What was wrong is withdrawn, never deleted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from common.kernel.record import Base, Document, Key, Long, Short, Synced
 
 
 class Visit(Synced, Base):
-    """One presence on site (R057). The engineer's name travels here: tablets hold no one else's person row."""
+    """One presence on site (R057). The engineer's name travels here: tablets hold no other persons."""
 
     __tablename__ = "visit"
     ticket_id: Mapped[Key] = mapped_column(index=True)
@@ -37,6 +37,7 @@ class ChecklistAnswer(Synced, Base):
     template: Mapped[Short]
     item: Mapped[Short]
     answer: Mapped[Short]  # ok | not_ok | na
+    value: Mapped[Short]  # what was read, for an item that asks for a value
     note: Mapped[Long]
     answered_at: Mapped[datetime]
 
@@ -136,7 +137,7 @@ class StopUseNotice(Synced, Base):
 
 
 class ServiceReport(Synced, Base):
-    """The service voucher as the customer saw and signed it, or refused it (服务凭证, R065–R066, F04). Sealed."""
+    """The service voucher as the customer signed or refused it (服务凭证, R065–R066, F04). Sealed."""
 
     __tablename__ = "service_report"
     ticket_id: Mapped[Key] = mapped_column(index=True)

@@ -26,6 +26,6 @@ def accepted_report(session: Session, ticket: Ticket) -> ServiceReport | None:
 
 
 def require_unsealed(work: Work, ticket: Ticket) -> None:
-    """Refuse a change of what the customer has signed: `report_sealed`; what arrives late is kept and flagged."""
+    """Refuse a change of what the customer signed, `report_sealed`; what arrives late is kept and flagged."""
     report = accepted_report(work.session, ticket)
     work.require(report is None, "report_sealed", number=report.number if report else "")
