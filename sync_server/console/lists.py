@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from starlette.requests import Request
 
 PAGE_SIZE = 50
@@ -130,14 +130,9 @@ class ListPage:
 def contains(search: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Build the condition that every word stands in one of the columns, wildcards taken literally."""
     words = search.split()
-    return func.coalesce(True) if not words else _all_words(words, columns)
-
-
-def _all_words(words: Sequence[str], columns: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
-    condition = or_(*(column.icontains(words[0], autoescape=True) for column in columns))
-    for word in words[1:]:
-        condition = condition & or_(*(column.icontains(word, autoescape=True) for column in columns))
-    return condition
+    return and_(
+        true(), *(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)
+    )
 
 
 def in_page(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 Change = tuple[int, Mapping[str, object]]
+logger = logging.getLogger(__name__)
 KEPT_CHANGES = 1000
 CATCH_UP_MAX = 500
 KEEP_ALIVE_S = 15.0
@@ -39,7 +41,7 @@ class Hub:
     ) -> None:
         self._changes_after = changes_after
         self._head = head
-        self._poll_s = poll_s
+        self.poll_s = poll_s
         self._kept: deque[tuple[int, str]] = deque(maxlen=KEPT_CHANGES)
         self._wake: asyncio.Event | None = None
         self._news: asyncio.Condition | None = None
@@ -47,20 +49,40 @@ class Hub:
         self.position = 0
         self.is_closed = False
 
+    @property
+    def is_running(self) -> bool:
+        """Say whether the feed's head has been read and the hub follows it."""
+        return self._news is not None and not self.is_closed
+
     async def run(self) -> None:
         """Follow the feed until cancelled or closed; start it in the lifespan."""
-        self._loop, self._wake, self._news = asyncio.get_running_loop(), asyncio.Event(), asyncio.Condition()
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self.position = await run_in_threadpool(self._head)
+        self._news = asyncio.Condition()
         while not self.is_closed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll_s)
+                await asyncio.wait_for(self._wake.wait(), self.poll_s)
             self._wake.clear()
+            try:
+                await self._read_on()
+            except Exception:
+                # The database may be restarting: pages stay live, the next turn reads what was missed.
+                logger.exception("reading the change feed failed, position %s", self.position)
+        await self._tell()
+
+    async def _read_on(self) -> None:
+        head = await run_in_threadpool(self._head)
+        if head < self.position:
+            # The server was restored from a backup: what was passed on may not have happened.
+            self._kept.clear()
+            self.position = head
+            await self._tell()
+        elif head > self.position:
             rows = await run_in_threadpool(self._read, self.position)
             if rows:
                 self._kept.extend(rows)
                 self.position = rows[-1][0]
                 await self._tell()
-        await self._tell()
 
     def poke(self) -> None:
         """Have the feed read now; safe from any thread, does nothing while the hub is not running."""
@@ -78,6 +100,7 @@ class Hub:
 
         A position too far back, or ahead of a restored feed, gives one `{"kind": "*"}`: fetch all anew.
         """
+        assert self._news is not None, "run() must be started before streams"
         while not self.is_closed:
             if after != self.position:
                 for position, text in await self._since(after):
@@ -90,7 +113,7 @@ class Hub:
     async def _since(self, after: int) -> list[tuple[int, str]]:
         if after > self.position:
             return [(self.position, RESYNC)]
-        if self._kept and self._kept[0][0] <= after:
+        if self._kept and self._kept[0][0] <= after:  # positions have gaps: only a kept neighbour proves it
             return [row for row in self._kept if row[0] > after]
         rows = await run_in_threadpool(self._read, after)
         if not rows or len(rows) > CATCH_UP_MAX:
@@ -98,7 +121,7 @@ class Hub:
         return rows
 
     async def _wait_past(self, after: int) -> bool:
-        assert self._news is not None, "run() must be started before streams"
+        assert self._news is not None
         async with self._news:
             try:
                 await asyncio.wait_for(
@@ -132,6 +155,8 @@ def live_router(hub: Hub, is_allowed: Callable[[Request], Awaitable[bool]]) -> A
     router = APIRouter()
 
     async def lines(request: Request) -> AsyncIterator[str]:
+        while not (hub.is_running or hub.is_closed):
+            await asyncio.sleep(hub.poll_s)
         yield "retry: 2000\n\n: open\n\n"
         async for news in hub.stream(_start_position(request, hub)):
             if not await is_allowed(request):
