@@ -13,7 +13,16 @@ import flet as ft
 
 from field_app.i18n import use_t
 from field_app.routes import ScreenTable
-from field_app.ui import Form, UiSession, use_form, use_lock, use_session, use_troubles, with_session
+from field_app.ui import (
+    Form,
+    UiSession,
+    use_form,
+    use_lock,
+    use_rebuilds,
+    use_session,
+    use_troubles,
+    with_session,
+)
 from field_app.widgets.nav import BottomNav, SideNav
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import Banner, EmptyState
@@ -60,7 +69,7 @@ def Frame(table: ScreenTable) -> Any:
     palette, form, lock, session, guarded = use_palette(), use_form(), use_lock(), use_session(), use_guard()
     page, path = ft.context.page, ft.use_route_location() or "/"
     outlet = ft.use_route_outlet()
-    epoch = use_troubles().epoch
+    epoch = use_rebuilds().epoch
     target = lock.path if lock.path and path != lock.path else table.redirect(session, path)
 
     def go() -> None:
@@ -76,24 +85,18 @@ def Frame(table: ScreenTable) -> Any:
         if parent:
             page.navigate(parent)
 
-    column: list[ft.Control] = [] if bare else [SyncStrip(_opener(page, table))]
-    column.append(TroubleBar())
+    # Keyed lists, never another nesting: turning the tablet or closing the lock must keep what is on the page.
+    column: list[ft.Control] = [] if bare else [SyncStrip(_opener(page, table), key="strip")]
+    column.append(TroubleBar(key="trouble"))
     # While another page is due nothing of this one may be seen: the customer must not get a glimpse.
-    column.append(
-        ft.Container(key="nowhere", expand=True) if leaving else _Body(outlet, key=f"{path} {epoch}")
-    )
-    layout: ft.Control = ft.Column(column, spacing=0, expand=True)
+    column.append(_Nowhere(key="nowhere") if leaving else _Body(outlet, key=f"{path} {epoch}"))
+    main = ft.Container(ft.Column(column, spacing=0, expand=True), key="main", expand=True)
     with_nav = not bare and len(table.nav) > 1
+    row: list[ft.Control] = [main]
     if with_nav and form is not Form.PHONE:
-        side = ft.Container(
-            border=ft.Border.only(right=ft.BorderSide(1, palette.line)), content=SideNav(table, path)
-        )
-        layout = ft.Row(
-            [side, ft.Container(layout, expand=True)],
-            spacing=0,
-            expand=True,
-            vertical_alignment=ft.CrossAxisAlignment.STRETCH,
-        )
+        edge = ft.Border.only(right=ft.BorderSide(1, palette.line))
+        row.insert(0, ft.Container(key="side", border=edge, content=SideNav(table, path)))
+    layout = ft.Row(row, spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
     return ft.View(
         # One fixed route: changing places must not slide whole pages. System back is answered by `back`.
         route="/",
@@ -113,6 +116,11 @@ def _opener(page: ft.Page, table: ScreenTable) -> Callable[[Any], Any] | None:
 
 
 @safe_component
+def _Nowhere() -> ft.Control:
+    return ft.Container(expand=True)
+
+
+@safe_component
 def _Body(outlet: ft.Control) -> ft.Control:
     return ft.Container(expand=True, content=outlet)
 
@@ -120,15 +128,20 @@ def _Body(outlet: ft.Control) -> ft.Control:
 @safe_component
 def TroubleBar() -> ft.Control:
     """Show the newest caught error in words until it is put away."""
-    t, troubles = use_t(), use_troubles()
+    t, troubles, rebuilds = use_t(), use_troubles(), use_session().rebuilds
     latest = troubles.latest
     if latest is None:
         return ft.Container(key="no-trouble", height=0)
+
+    def rebuild(_: Any) -> None:
+        troubles.dismiss()
+        rebuilds.epoch += 1
+
     return Banner(
         State.DANGER,
         t("app.trouble.title"),
         t("app.trouble.body", number=latest.number),
         t("app.trouble.rebuild"),
-        lambda _: troubles.rebuild(),
+        rebuild,
         "trouble",
     )

@@ -24,7 +24,7 @@ from field_app.state.status import SyncStatus
 log = logging.getLogger("field_app")
 
 TABLET_FROM_PX = 700
-DESKTOP_FROM_PX = 1100
+DESKTOP_FROM_PX = 1280
 
 
 class Form(StrEnum):
@@ -36,7 +36,7 @@ class Form(StrEnum):
 
 
 def form_of(width_px: float | None) -> Form:
-    """Name the form of a window: below 700 px a phone, below 1100 px a tablet, else a desktop."""
+    """Name the form of a window: below 700 px a phone, below 1280 px a tablet, else a desktop."""
     if not width_px or width_px < TABLET_FROM_PX:
         return Form.PHONE
     return Form.TABLET if width_px < DESKTOP_FROM_PX else Form.DESKTOP
@@ -55,9 +55,15 @@ class Prefs:
 @ft.observable
 @dataclass(eq=False)
 class Viewport:
-    """The form of the window; changes only when a breakpoint is crossed."""
+    """The form of the window; changes only when a breakpoint is crossed. `mobile`: an Android or iOS device."""
 
     form: Form = Form.PHONE
+    mobile: bool = False
+
+    @property
+    def place(self) -> Form:
+        """Name the thing in the hand: a wide tablet is laid out as a desktop and is still a tablet."""
+        return Form.TABLET if self.mobile and self.form is Form.DESKTOP else self.form
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,9 @@ class Trouble:
 @ft.observable
 @dataclass(eq=False)
 class Troubles:
-    """The newest caught error and how often the screen was built anew after one."""
+    """The newest caught error."""
 
     latest: Trouble | None = None
-    epoch: int = 0
     _count: int = 0
 
     def report(self, error: BaseException, where: str) -> Trouble:
@@ -90,10 +95,14 @@ class Troubles:
         """Take the message off the screen."""
         self.latest = None
 
-    def rebuild(self) -> None:
-        """Build the whole screen anew."""
-        self.latest = None
-        self.epoch += 1
+
+@ft.observable
+@dataclass(eq=False)
+class Rebuilds:
+    """How often the person asked to build the screen anew. Apart from Troubles: telling an error must not redraw
+    the screen it came from."""
+
+    epoch: int = 0
 
 
 @ft.observable
@@ -121,6 +130,7 @@ class UiSession:
     prefs: Prefs = field(default_factory=Prefs)
     viewport: Viewport = field(default_factory=Viewport)
     troubles: Troubles = field(default_factory=Troubles)
+    rebuilds: Rebuilds = field(default_factory=Rebuilds)
     strip: Strip = field(default_factory=Strip)
     lock: Lock = field(default_factory=Lock)
     drafts: Drafts = field(default_factory=lambda: _memory_drafts())
@@ -147,6 +157,7 @@ def _memory_drafts() -> Drafts:
 _SESSION: ft.ContextProvider[UiSession | None] = ft.create_context(None)
 _PREFS: ft.ContextProvider[Prefs | None] = ft.create_context(None)
 _VIEWPORT: ft.ContextProvider[Viewport | None] = ft.create_context(None)
+_REBUILDS: ft.ContextProvider[Rebuilds | None] = ft.create_context(None)
 _TROUBLES: ft.ContextProvider[Troubles | None] = ft.create_context(None)
 _STRIP: ft.ContextProvider[Strip | None] = ft.create_context(None)
 _LOCK: ft.ContextProvider[Lock | None] = ft.create_context(None)
@@ -154,22 +165,23 @@ _LOCK: ft.ContextProvider[Lock | None] = ft.create_context(None)
 
 def with_session(session: UiSession, build: Callable[[], Any]) -> Any:
     """Build components that can reach the session and its language through the hooks below."""
-    return _SESSION(
-        session,
-        lambda: _PREFS(
-            session.prefs,
-            lambda: _VIEWPORT(
-                session.viewport,
-                lambda: _TROUBLES(
-                    session.troubles,
-                    lambda: _STRIP(
-                        session.strip,
-                        lambda: _LOCK(session.lock, lambda: with_language(session.prefs, build)),
-                    ),
-                ),
-            ),
-        ),
-    )
+    held: list[tuple[Any, object]] = [
+        (_SESSION, session),
+        (_PREFS, session.prefs),
+        (_VIEWPORT, session.viewport),
+        (_TROUBLES, session.troubles),
+        (_REBUILDS, session.rebuilds),
+        (_STRIP, session.strip),
+        (_LOCK, session.lock),
+    ]
+
+    def inside(depth: int) -> Any:
+        if depth == len(held):
+            return with_language(session.prefs, build)
+        provide, value = held[depth]
+        return provide(value, lambda: inside(depth + 1))
+
+    return inside(0)
 
 
 def use_session() -> UiSession:
@@ -209,3 +221,8 @@ def use_strip() -> Strip:
 def use_lock() -> Lock:
     """Return the customer's lock; the component re-renders when it closes or opens."""
     return ft.use_context(_LOCK) or use_session().lock
+
+
+def use_rebuilds() -> Rebuilds:
+    """Return how often the screen was built anew; the component re-renders when it is again."""
+    return ft.use_context(_REBUILDS) or use_session().rebuilds

@@ -77,7 +77,9 @@ def _Page(
         padding=ft.Padding.symmetric(horizontal=16 if phone else 40, vertical=20),
         expand=not scroll,
         width=None if phone else 900,
-        content=ft.Column([title, body()], spacing=20, tight=scroll),
+        content=ft.Column(
+            [title, body()], spacing=20, tight=scroll, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+        ),
     )
     page = ft.Column(
         [
@@ -106,11 +108,10 @@ def _Page(
     ]
     if leaving:
         # The question is put in the engineer's language: it is the engineer who answers.
-        layers.append(
-            with_language(
-                LanguageChoice(own), lambda: _Leave(check_code, on_leave, lambda: set_leaving(False))
-            )
+        asking = with_language(
+            LanguageChoice(own), lambda: _Leave(check_code, on_leave, lambda: set_leaving(False))
         )
+        layers.append(ft.Container(asking, left=0, right=0, top=0, bottom=0))
     return identified(
         "customer-mode",
         ft.Container(
@@ -218,10 +219,7 @@ def _Leave(
     return identified(
         "customer-leave-dialog",
         ft.Container(
-            left=0,
-            right=0,
-            top=0,
-            bottom=0,
+            expand=True,
             bgcolor=ft.Colors.with_opacity(0.55, "#000000"),
             alignment=ft.Alignment.CENTER,
             padding=16,

@@ -19,7 +19,7 @@ from field_app.state.drafts import Drafts
 from field_app.ui import use_session
 from field_app.widgets.safe import guard, safe_component, use_guard
 from field_app.widgets.states import TEXT, identified
-from field_app.widgets.theme import MAIN_TARGET_PX, RADIUS_PX, TARGET_PX, State, use_palette
+from field_app.widgets.theme import MAIN_TARGET_PX, RADIUS_PX, TARGET_PX, Palette, State, use_palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,11 @@ def TextInput(
             max_length=max_length,
             disabled=disabled,
             password=password,
-            can_reveal_password=password,
             keyboard_type=ft.KeyboardType.MULTILINE if multiline else keyboard,
             autofocus=autofocus,
             filled=True,
             fill_color=palette.card,
-            border_color=palette.soft,
-            focused_border_color=palette.primary,
-            focused_border_width=2.5,
-            border_radius=RADIUS_PX,
+            border=_border(palette),
             content_padding=ft.Padding.symmetric(horizontal=16, vertical=16),
             align_label_with_hint=True,
             on_change=guard(changed, report),
@@ -124,9 +120,21 @@ def TextInput(
     return _with_error(identified(ident, field), error, ident)
 
 
+def _border(palette: Palette) -> dict[ft.ControlState, ft.InputBorder]:
+    def line(width_px: float, color: str) -> ft.OutlineInputBorder:
+        return ft.OutlineInputBorder(side=ft.BorderSide(width_px, color), border_radius=RADIUS_PX)
+
+    return {
+        ft.ControlState.DEFAULT: line(1.2, palette.soft),
+        ft.ControlState.FOCUSED: line(2.5, palette.primary),
+        ft.ControlState.DISABLED: line(1, palette.line),
+    }
+
+
 def _with_error(field: ft.Control, error: str, ident: str) -> ft.Control:
     # The line stands below the kept control: telling an error must not rebuild the field.
-    return ft.Column([field, *([_ErrorLine(error, ident)] if error else [])], tight=True, spacing=6)
+    parts = [field, *([_ErrorLine(error, ident)] if error else [])]
+    return ft.Column(parts, tight=True, spacing=6, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
 @safe_component
@@ -232,10 +240,7 @@ def NumberField(
                         keyboard_type=ft.KeyboardType.NUMBER,
                         filled=True,
                         fill_color=palette.card,
-                        border_radius=RADIUS_PX,
-                        border_color=palette.soft,
-                        focused_border_color=palette.primary,
-                        focused_border_width=2.5,
+                        border=_border(palette),
                         on_change=guarded(changed),
                     ),
                 ),

@@ -68,7 +68,13 @@ def Screen(
         padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=8),
         content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *actions], spacing=8),
     )
-    inner = body if isinstance(body, ft.BaseControl) else ft.Column(list(body), spacing=GAP_PX, tight=scroll)
+    inner = (
+        body
+        if isinstance(body, ft.BaseControl)
+        else ft.Column(
+            list(body), spacing=GAP_PX, tight=scroll, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+        )
+    )
     width = None if full_width or form is Form.PHONE else READING_PX
     held = ft.Container(
         padding=ft.Padding.only(left=pad, right=pad, bottom=24 if scroll else 0),
@@ -109,23 +115,25 @@ def TwoPane(
     `right` is None while nothing is chosen; `nothing()` then fills its place beside the list.
     """
     form, palette = use_form(), use_palette()
-    if form is Form.PHONE:
-        return right() if right is not None else left()
-    width = LIST_PANE_PX if form is Form.DESKTOP else LIST_PANE_PX - 60
-    return ft.Row(
-        [
+    phone = form is Form.PHONE
+    width = LIST_PANE_PX if form is Form.DESKTOP else LIST_PANE_PX - 40
+    edge = ft.Border.only(right=ft.BorderSide(1, palette.line))
+    panes: list[ft.Control] = []
+    # A keyed list: turning the tablet keeps what was being typed at the right.
+    if right is None or not phone:
+        panes.append(
             ft.Container(
+                left(),
                 key="pane-left",
-                width=width,
-                border=ft.Border.only(right=ft.BorderSide(1, palette.line)),
-                content=left(),
-            ),
-            ft.Container(key="pane-right", expand=True, content=right() if right is not None else nothing()),
-        ],
-        spacing=0,
-        expand=True,
-        vertical_alignment=ft.CrossAxisAlignment.STRETCH,
-    )
+                width=None if phone else width,
+                expand=phone,
+                border=None if phone else edge,
+            )
+        )
+    if right is not None or not phone:
+        inside = right() if right is not None else nothing()
+        panes.append(ft.Container(inside, key="pane-right", expand=True))
+    return ft.Row(panes, spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ def SideNav(table: ScreenTable, path: str) -> ft.Control:
             bgcolor=palette.card,
             selected_index=table.nav_index(path),
             on_change=guarded(lambda e: page.navigate(table.nav[e.control.selected_index].url)),
-            leading=ft.Container(padding=ft.Padding.only(top=12, bottom=16), content=_Mark(wide)),
+            leading=ft.Container(
+                padding=ft.Padding.only(left=18 if wide else 0, top=12, bottom=16), content=_Mark(wide)
+            ),
             destinations=[
                 ft.NavigationRailDestination(
                     icon=_badged(nav.icon, count),
@@ -87,5 +89,5 @@ def _Mark(wide: bool) -> ft.Control:
     if not wide:
         return sign
     return ft.Row(
-        [sign, ft.Text(t("app.name"), theme_style=ft.TextThemeStyle.TITLE_MEDIUM)], spacing=12, tight=True
+        [sign, ft.Text(t("app.brand"), theme_style=ft.TextThemeStyle.TITLE_MEDIUM)], spacing=12, tight=True
     )

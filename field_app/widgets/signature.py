@@ -217,7 +217,7 @@ def SignaturePreview(signature: Signature, ident: str = "signature", width_px: i
     canvas = cv.Canvas(
         width=width_px, height=height_px, shapes=list(draw(signature.as_lists(), palette.ink, scale))
     )
-    return identified(
+    frame = identified(
         ident,
         ft.Container(
             bgcolor=palette.card,
@@ -230,3 +230,5 @@ def SignaturePreview(signature: Signature, ident: str = "signature", width_px: i
         label=t("app.signature.given"),
         image=True,
     )
+    # In a row it keeps its own width where a column stretches what it holds.
+    return ft.Row([frame])

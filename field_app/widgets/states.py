@@ -221,4 +221,9 @@ def Section(title: str, controls: list[ft.Control], hint: str = "") -> ft.Contro
     ]
     if hint:
         head.append(ft.Text(hint, theme_style=TEXT.BODY_MEDIUM, color=palette.soft))
-    return ft.Column([ft.Column(head, tight=True, spacing=2), *controls], tight=True, spacing=12)
+    return ft.Column(
+        [ft.Column(head, tight=True, spacing=2), *controls],
+        tight=True,
+        spacing=12,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )

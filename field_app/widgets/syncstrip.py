@@ -15,7 +15,7 @@ from field_app.state.status import SyncMode, strip_words
 from field_app.ui import Form, use_form, use_session, use_strip
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, identified
-from field_app.widgets.theme import TARGET_PX, State, use_palette
+from field_app.widgets.theme import State, use_palette
 
 LOOKS = {
     SyncMode.NEVER: (State.INFO, ft.Icons.CLOUD_QUEUE),
@@ -36,14 +36,14 @@ def SyncStrip(on_open: Callable[[Any], Any] | None = None) -> ft.Control:
     if status.mode is SyncMode.ONLINE and status.waiting:
         state, icon = State.WAITING, ft.Icons.SCHEDULE_SEND_OUTLINED
     tone = palette.tone(state)
-    headline, detail = strip_words(status, t.language, form, session.now(), session.zone)
+    headline, detail = strip_words(status, t.language, session.viewport.place, session.now(), session.zone)
     words: list[ft.Control] = [
         ft.Text(headline, theme_style=TEXT.LABEL_MEDIUM, color=tone.fg, no_wrap=True),
         ft.Text(
             detail,
             theme_style=TEXT.BODY_SMALL,
             color=tone.fg,
-            max_lines=2 if form is Form.PHONE else 1,
+            max_lines=3 if form is Form.PHONE else 1,
             overflow=ft.TextOverflow.ELLIPSIS,
             expand=form is not Form.PHONE,
         ),
@@ -54,7 +54,7 @@ def SyncStrip(on_open: Callable[[Any], Any] | None = None) -> ft.Control:
         else ft.Row(words, spacing=12, expand=True)
     )
     row: list[ft.Control] = [ft.Icon(icon, size=22, color=tone.fg), text]
-    if on_open is not None:
+    if on_open is not None and form is not Form.PHONE:
         row.append(ft.Icon(ft.Icons.CHEVRON_RIGHT, size=22, color=tone.fg))
     return identified(
         "sync-strip",
@@ -62,13 +62,11 @@ def SyncStrip(on_open: Callable[[Any], Any] | None = None) -> ft.Control:
             key="sync-strip",
             bgcolor=tone.bg,
             border=ft.Border.only(bottom=ft.BorderSide(1, tone.edge)),
-            padding=ft.Padding.symmetric(horizontal=16, vertical=6),
-            height=TARGET_PX if form is not Form.PHONE else 60,
+            padding=ft.Padding.symmetric(horizontal=16, vertical=8 if form is Form.PHONE else 13),
             ink=on_open is not None,
             on_click=guarded(on_open) if on_open else None,
             content=ft.Row(row, spacing=12, vertical_alignment=ft.CrossAxisAlignment.CENTER),
         ),
-        label=f"{headline}. {detail}",
         button=on_open is not None or None,
-        exclude_semantics=False,
+        live_region=True,
     )

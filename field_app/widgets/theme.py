@@ -139,11 +139,18 @@ def use_palette() -> Palette:
     return DARK if use_prefs().dark else LIGHT
 
 
-def text_theme(scale: float = 1.0) -> ft.TextTheme:
-    """Return the type sizes; `scale` enlarges all of them, for the customer."""
+def text_theme(p: Palette, scale: float = 1.0) -> ft.TextTheme:
+    """Return the type sizes in the palette's ink; `scale` enlarges all of them, for the customer."""
 
     def style(size: float, weight: ft.FontWeight = ft.FontWeight.W_400, line: float = 1.4) -> ft.TextStyle:
-        return ft.TextStyle(size=round(size * scale), weight=weight, height=line, font_family=FONT)
+        return ft.TextStyle(
+            size=round(size * scale),
+            weight=weight,
+            height=line,
+            letter_spacing=0,
+            color=p.ink,
+            font_family=FONT,
+        )
 
     bold = ft.FontWeight.W_600
     return ft.TextTheme(
@@ -154,7 +161,7 @@ def text_theme(scale: float = 1.0) -> ft.TextTheme:
         title_small=style(15, bold, 1.35),
         body_large=style(17),
         body_medium=style(15.5),
-        body_small=style(13.5),
+        body_small=style(13),
         label_large=style(16, bold, 1.25),
         label_medium=style(13.5, bold, 1.3),
         label_small=style(12.5, bold, 1.3),
@@ -197,7 +204,7 @@ def color_scheme(p: Palette) -> ft.ColorScheme:
 def build_theme(p: Palette, scale: float = 1.0) -> ft.Theme:
     """Build one of the two themes; the Chinese font stands in both."""
     shape = ft.RoundedRectangleBorder(radius=RADIUS_PX)
-    sizes = text_theme(scale)
+    sizes = text_theme(p, scale)
 
     def button(side: ft.BorderSide | None = None) -> ft.ButtonStyle:
         return ft.ButtonStyle(

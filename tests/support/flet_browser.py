@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 ASSETS = ROOT / ".build" / "test_app_assets"
 # Flet's client asks for one animation runtime it does not need; the app's content policy stops it.
-STOPPED_ON_PURPOSE = re.compile(r"rive|jsdelivr|unpkg", re.IGNORECASE)
+# Before its first layout Flutter asks for fallback fonts that are not there; the font laid in draws everything.
+STOPPED_ON_PURPOSE = re.compile(r"rive|jsdelivr|unpkg|/assets/fonts/noto", re.IGNORECASE)
 
 
 @contextmanager
@@ -51,7 +52,8 @@ def open_app(page: Page, url: str) -> None:
     page.locator("flt-semantics-placeholder").wait_for(state="attached", timeout=60_000)
     page.wait_for_function("!document.getElementById('loading')", timeout=60_000)
     page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
-    page.locator("flt-semantics-host flt-semantics").first.wait_for(state="attached")
+    # The first thing of our own: before it there is only Flet's "Working…".
+    page.locator("[flt-semantics-identifier]").first.wait_for(state="attached", timeout=60_000)
 
 
 def by_id(page: Page, identifier: str) -> Locator:
@@ -116,5 +118,16 @@ def script_errors(page: Page) -> list[str]:
             seen.append(text)
 
     page.on("pageerror", lambda error: note(str(error)))
-    page.on("console", lambda message: note(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: (
+            note(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None
+        ),
+    )
     return seen
+
+
+def red_boxes(page: Page) -> list[str]:
+    """Return what Flutter says of controls it could not lay out: red boxes on screen, in no console."""
+    labels = page.locator("[aria-label*='Error displaying'], flt-semantics:has-text('Error displaying')")
+    return [str(label) for label in labels.evaluate_all("all => all.map(e => e.ariaLabel || e.textContent)")]

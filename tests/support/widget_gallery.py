@@ -218,6 +218,7 @@ def FormScreen() -> ft.Control:
                         ChoiceField("result", w("check"), options, result, set_result),
                     ],
                     spacing=20,
+                    horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
                 )
             ),
         ],
@@ -300,6 +301,7 @@ def SignBody() -> ft.Control:
         ],
         spacing=20,
         tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
 
 
