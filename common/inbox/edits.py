@@ -127,8 +127,10 @@ def _conflict(work: Work, row: Synced, field: str, kept: Any, lost: Any, mine_wo
 
 
 def show_value(value: Any) -> str:
-    """Write a column's value as the text an edit carries."""
-    wire = int(value) if isinstance(value, bool) else encode(value)
+    """Write a column's value as the text an edit carries: instants in milliseconds, flags 1 or 0."""
+    if isinstance(value, bool):
+        return str(int(value))
+    wire = encode(value)
     return "" if wire is None else wire if isinstance(wire, str) else compact(wire)
 
 

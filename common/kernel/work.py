@@ -59,6 +59,7 @@ class Work:
     read_rows: set[tuple[str, str]] = field(default_factory=set)
     before_touch: Callable[[str, str, str], None] | None = None
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
+    held: list[object] = field(default_factory=list)  # the session forgets rows nobody holds and reads them again
 
     def get(self, record: type[R], row_id: str) -> R | None:
         """Read a row and hold it until the command ends; None if it is not here."""
@@ -68,7 +69,9 @@ class Work:
     def look(self, record: type[R], row_id: str) -> R | None:
         """Read a row without holding it: catalogues and persons, which many commands read at once."""
         self.read_rows.add((record.__tablename__, row_id))  # type: ignore[attr-defined]
-        return self.session.get(record, row_id)
+        row = self.session.get(record, row_id)
+        self.held.append(row)
+        return row
 
     def need(self, record: type[R], row_id: str) -> R:
         """Read a row that must be here. Refuses with `<table>_unknown`."""

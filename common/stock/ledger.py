@@ -56,6 +56,16 @@ def post_movement(
     known = work.session.get(StockMovement, movement_id)
     if known is not None:
         return known
+    # Always in the order of ids: two transfers the other way round must not lock each other out.
+    for location_id, change in sorted(((from_location_id, -qty), (to_location_id, qty))):
+        location = None if location_id in OUTSIDE else work.look(StockLocation, location_id)
+        if location is None or location.kind not in SHELVES:
+            continue
+        left = shift_level(work, location, part_id, change)
+        if change < 0 and left < 0:
+            flag_below_zero(work, location, part_id, left)
+        if serial:
+            move_serial(work, location, part_id, serial, came=change > 0)
     movement = StockMovement(
         id=movement_id,
         agg=f"ticket:{ticket_id}" if ticket_id else f"ledger:{to_location_id}",
@@ -71,16 +81,6 @@ def post_movement(
         actor_id=work.actor.person_id,
     )
     work.session.add(movement)
-    # Always in the order of ids: two transfers the other way round must not lock each other out.
-    for location_id, change in sorted(((from_location_id, -qty), (to_location_id, qty))):
-        location = None if location_id in OUTSIDE else work.look(StockLocation, location_id)
-        if location is None or location.kind not in SHELVES:
-            continue
-        left = shift_level(work, location, part_id, change)
-        if change < 0 and left < 0:
-            flag_below_zero(work, location, part_id, left)
-        if serial:
-            move_serial(work, location, part_id, serial, came=change > 0)
     return movement
 
 
