@@ -11,10 +11,10 @@ from typing import Literal
 from common.coverage.entitlement import judge_for_ticket
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment
-from common.inbox.edits import Changes, Winner, apply_changes
+from common.inbox.edits import Changes, Winner, after_edit, apply_changes
 from common.kernel.command import ANYWHERE, OFFICE, Nature, Role, command
 from common.kernel.fields import Code, Day, Id, Line, Name, Needed, Note, OptionalCode
-from common.kernel.outcome import NOOP, OK, Outcome
+from common.kernel.outcome import NOOP, OK, Outcome, Refused
 from common.kernel.text import fold
 from common.kernel.work import Work
 from common.policy.policy_set import zone_for
@@ -45,12 +45,7 @@ EDITABLE = {
     "fault_since_on": Winner.FIELD,
     "danger": Winner.FIELD,
 }
-CHOICES = {
-    "severity": ("minor", "complex"),
-    "mode": ("visit", "phone", "send_in"),
-    "urgent": ("0", "1"),
-    "danger": ("0", "1"),
-}
+CHOICES = {"severity": ("minor", "complex"), "mode": ("visit", "phone", "send_in")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,27 +155,31 @@ class EditTicket:
     own_ticket=lambda c: c.ticket_id,
 )
 def edit_ticket(work: Work, c: EditTicket) -> Outcome:
-    """Merge the changes. Refuses `field_not_editable`, `value_not_readable`, `choice_unknown`."""
+    """Merge the changes. Refuses `field_not_editable`, `value_not_readable`, `choice_unknown`, …"""
     ticket = work.need(Ticket, c.ticket_id)
     for change in c.changes:
-        work.require(
-            change.new in CHOICES.get(change.field, (change.new,)), "choice_unknown", field=change.field
-        )
+        if change.new not in CHOICES.get(change.field, (change.new,)):
+            raise Refused("choice_unknown", field=change.field)
+        if change.field == "equipment_id" and change.new and work.look(Equipment, change.new) is None:
+            raise Refused("equipment_unknown")
     before = {change.field: getattr(ticket, change.field, None) for change in c.changes}
-    outcome = apply_changes(work, ticket, c.changes, EDITABLE)
+    outcome = apply_changes(work, ticket, c.changes, EDITABLE, needed=("fault_text",))
     moved = sorted(name for name, old in before.items() if getattr(ticket, name) != old)
     if not moved:
         return outcome
-    ticket.edited_by = work.actor.person_id
-    ticket.folded = fold_ticket(work, ticket)
-    if {"severity", "urgent", "zone"} & set(moved):
-        rechoose_rules(work, ticket, "ticket_edited")
     if "equipment_id" in moved:
         ticket.service_type = judge_for_ticket(work, ticket, None).service_type
     write_event(work, ticket, "edited", fields=" ".join(moved))
     if not work.actor.is_field:
         notify_engineers(work, ticket, "notice_edited", fields=" ".join(moved))
     return outcome
+
+
+@after_edit(Ticket)
+def follow_edit(work: Work, ticket: Ticket) -> None:
+    """Fold the search text anew and judge open clocks by the rules that fit now (severity, urgency, zone)."""
+    ticket.folded = fold_ticket(work, ticket)
+    rechoose_rules(work, ticket, "ticket_edited")
 
 
 @dataclass(frozen=True, slots=True)
