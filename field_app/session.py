@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import flet as ft
 
@@ -62,7 +62,7 @@ def _listen(page: ft.Page, session: UiSession) -> Callable[[], None]:
 
     report = session.troubles.report
     safe = guard(changed, report)
-    stop = session.prefs.subscribe(safe)
+    stop = cast(ft.Observable, session.prefs).subscribe(safe)
     # Listeners are held weakly: the session keeps this one alive.
     session.kept.append(safe)
     return stop

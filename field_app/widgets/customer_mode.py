@@ -223,6 +223,6 @@ def _Leave(
             bgcolor=ft.Colors.with_opacity(0.55, "#000000"),
             alignment=ft.Alignment.CENTER,
             padding=16,
-            content=ft.Column([card], tight=True, scroll=ft.ScrollMode.AUTO),
+            content=ft.Column([card], alignment=ft.MainAxisAlignment.CENTER, scroll=ft.ScrollMode.AUTO),
         ),
     )

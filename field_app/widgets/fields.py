@@ -75,23 +75,24 @@ def TextInput(
     composing would corrupt the text. Read the text from `box.value`; `on_change` must not re-render the form
     at every key unless it has to. `on_submit` is for short fields that a scanner fills."""
     session, palette = use_session(), use_palette()
-    callbacks = ft.use_ref((on_change, on_submit))
-    callbacks.current = (on_change, on_submit)
+    # The kept control calls what the newest render gave.
+    told = ft.use_memo(dict[str, Callable[[str], Any] | None], [])
+    told.update(change=on_change, submit=on_submit)
 
     def make() -> ft.TextField:
         def changed(event: ft.Event[ft.TextField]) -> None:
             box.value = event.control.value
             if draft:
                 draft.drafts.put(draft.form, draft.name, box.value)
-            told = callbacks.current[0]
-            if told:
-                told(box.value)
+            tell = told["change"]
+            if tell:
+                tell(box.value)
 
         def submitted(event: ft.Event[ft.TextField]) -> None:
             box.value = event.control.value
-            told = callbacks.current[1]
-            if told:
-                told(box.value)
+            tell = told["submit"]
+            if tell:
+                tell(box.value)
 
         report = session.troubles.report
         return ft.TextField(

@@ -65,7 +65,7 @@ def Screen(
     if subtitle:
         titles.append(ft.Text(subtitle, theme_style=TEXT.BODY_MEDIUM, color=palette.soft))
     header = ft.Container(
-        padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=8),
+        padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=12),
         content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *actions], spacing=8),
     )
     inner = (

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
 import flet as ft
 
@@ -17,7 +17,6 @@ from field_app.i18n import use_t
 from field_app.ui import UiSession, use_session
 
 P = ParamSpec("P")
-R = TypeVar("R")
 Report = Callable[[BaseException, str], object]
 
 
@@ -53,10 +52,10 @@ def use_guard() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return lambda fn: guard(fn, report)
 
 
-def safe_component(fn: Callable[P, R]) -> Callable[P, R]:
+def safe_component(fn: Callable[P, Any]) -> Callable[..., Any]:
     """Turn a function into a component whose failed render becomes a card with words, never a dead screen.
 
-    Use it in place of `ft.component`, on every component.
+    Use it in place of `ft.component`, on every component; like there, every call takes `key=` too.
     """
 
     @functools.wraps(fn)

@@ -28,11 +28,14 @@ from tests.support.flet_browser import (
 from tests.support.widget_gallery import GalleryState, gallery_main, gallery_session
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"phone": {"width": 400, "height": 800}, "tablet": {"width": 1180, "height": 820}}
+SIZES: dict[str, ViewportSize] = {
+    "phone": {"width": 400, "height": 800},
+    "tablet": {"width": 1180, "height": 820},
+}
 NAME = [
     [(0.15, 0.7), (0.2, 0.2), (0.28, 0.7), (0.36, 0.3), (0.45, 0.65)],
     [(0.5, 0.5), (0.6, 0.4), (0.7, 0.6), (0.85, 0.45)],

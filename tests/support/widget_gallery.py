@@ -287,7 +287,8 @@ def StatesScreen() -> ft.Control:
 def SignBody() -> ft.Control:
     """Show the report and the pad."""
     w, state = words(use_language()), use_app()
-    signature, set_signature = ft.use_state(None)
+    nothing: Signature | None = None
+    signature, set_signature = ft.use_state(nothing)
 
     def changed(drawn: Signature) -> None:
         state.signature = drawn

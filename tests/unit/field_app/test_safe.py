@@ -19,7 +19,6 @@ async def app() -> AsyncIterator[FletSession]:
     state: GalleryState = session.app
     state.unguarded = True
     async with FletSession.open(gallery_main(session), route="/outbox") as opened:
-        opened.ui = session
         yield opened
 
 

@@ -112,7 +112,7 @@ async def test_a_stranger_s_socket_never_reaches_the_app() -> None:
         headers = [(b"host", b"127.0.0.1:8701"), (b"origin", origin.encode())]
         return {"type": "websocket", "path": "/ws", "headers": headers}
 
-    guarded = LocalOnly(inner)  # type: ignore[arg-type]
+    guarded = LocalOnly(inner)
     await guarded(scope("http://evil.example"), receive, send)  # type: ignore[arg-type]
     assert reached == []
     assert sent == [{"type": "websocket.close", "code": 1008}]
