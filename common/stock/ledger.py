@@ -121,7 +121,7 @@ def move_serial(work: Work, location: StockLocation, part_id: str, serial: str, 
     if row is not None:
         row.state = "in_stock" if came else "out"
         return
-    work.session.add(
+    work.add(
         StockSerial(
             id=row_id,
             agg=location.agg,
