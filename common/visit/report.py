@@ -270,32 +270,35 @@ def _part_line(used: PartUsage) -> Content:
 
 def _checklists_part(session: Session, ticket: Ticket, policy: Policy | None) -> list[Content]:
     answers = answers_of(session, ticket)
-    known = {c.code: c for c in policy.checklists} if policy else {}
+    known = {checklist.code: checklist for checklist in policy.checklists} if policy else {}
+    order = {code: place for place, code in enumerate(known)}
+    templates = sorted({template for template, _ in answers}, key=lambda code: (order.get(code, len(order)), code))
     parts: list[Content] = []
-    for template in sorted({template for template, _ in answers}):
-        checklist = known.get(template)
-        order = {item.code: place for place, item in enumerate(checklist.items)} if checklist else {}
+    for template in templates:
         given = [answer for (code, _), answer in answers.items() if code == template]
-        given.sort(key=lambda answer: (order.get(answer.item, len(order)), answer.item))
-        items = {item.code: item for item in checklist.items} if checklist else {}
-        parts.append(
-            {
-                "code": template,
-                "title": title_list(checklist.title if checklist else None),
-                "items": [
-                    {
-                        "code": answer.item,
-                        "title": title_list(items[answer.item].title if answer.item in items else None),
-                        "unit": items[answer.item].unit if answer.item in items else "",
-                        "answer": answer.answer,
-                        "value": answer.value,
-                        "note": answer.note,
-                    }
-                    for answer in given
-                ],
-            }
-        )
+        parts.append(_checklist_part(template, known.get(template), given))
     return parts
+
+
+def _checklist_part(template: str, checklist: Checklist | None, given: list[ChecklistAnswer]) -> Content:
+    items = {item.code: item for item in checklist.items} if checklist else {}
+    order = {code: place for place, code in enumerate(items)}
+    given.sort(key=lambda answer: (order.get(answer.item, len(order)), answer.item))
+    return {
+        "code": template,
+        "title": title_list(checklist.title if checklist else None),
+        "items": [
+            {
+                "code": answer.item,
+                "title": title_list(items[answer.item].title if answer.item in items else None),
+                "unit": items[answer.item].unit if answer.item in items else "",
+                "answer": answer.answer,
+                "value": answer.value,
+                "note": answer.note,
+            }
+            for answer in given
+        ],
+    }
 
 
 def _entitlement_part(session: Session, ticket: Ticket) -> Content | None:

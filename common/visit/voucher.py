@@ -63,7 +63,7 @@ def voucher_lines(content: Content, language: str) -> tuple[Section, ...]:
         page.section("measures", page.measures(content)),
         page.section("parts", page.parts(content)),
         page.section("tests", page.tests(content)),
-        page.section("checklist", page.checklist(content)),
+        *page.checklists(content),
         page.section("demonstration", page.demonstrations(content)),
         page.section("stop_use", page.stop_use(content)),
         page.section("fee", page.fee(content)),
@@ -185,13 +185,17 @@ class _Page:
             words.append(self.word("voucher.passed" if test.get("passed") else "voucher.failed"))
             yield Row(str(test.get("name", "")), " ".join(words), strong=not test.get("passed"))
 
-    def checklist(self, content: Content) -> Iterator[Row]:
+    def checklists(self, content: Content) -> Iterator[Section]:
         for checklist in content.get("checklists") or []:
-            for item in checklist.get("items") or []:
-                value = f"{item.get('value', '')} {item.get('unit', '')}".strip() if item.get("value") else ""
-                answer = self.word(f"checklist.answer.{item.get('answer')}")
-                told = " · ".join(filter(None, (value, answer, item.get("note"))))
-                yield Row(self.titled(item.get("title"), str(item.get("code", ""))), told)
+            title = self.titled(checklist.get("title"), str(checklist.get("code", "")))
+            rows = tuple(self._answer(item) for item in checklist.get("items") or [])
+            yield Section("checklist", f"{self.word('voucher.section.checklist')}: {title}", rows)
+
+    def _answer(self, item: Content) -> Row:
+        value = f"{item.get('value', '')} {item.get('unit', '')}".strip() if item.get("value") else ""
+        answer = self.word(f"checklist.answer.{item.get('answer')}")
+        told = " · ".join(filter(None, (value, answer, item.get("note"))))
+        return Row(self.titled(item.get("title"), str(item.get("code", ""))), told, item.get("answer") == "not_ok")
 
     def demonstrations(self, content: Content) -> Iterator[Row]:
         for shown in content.get("demonstrations") or []:

@@ -1,0 +1,60 @@
+"""Codes and figures of events, notices and reasons, made readable in a language.
+
+Owns turning stored values into words. The sentences stand in the catalogue; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.i18n import has_key, translate
+from common.kernel.clock import instant
+from common.sla.calendar import show_wall
+from common.tickets.ticket import TicketEvent
+from common.visit.voucher import money
+
+# Which words a value stands for, by its name; names not here are shown as they are.
+WORDS = {
+    "channel": "ticket.channel",
+    "severity": "ticket.severity",
+    "state": "ticket.state",
+    "wanted": "ticket.state",
+    "reason": "ticket.hold_reason",
+    "verdict": "coverage.verdict",
+    "service_type": "ticket.service_type",
+    "clock": "sla.clock",
+    "kind": "sla.clock",
+    "known_late": "sla.known_late",
+}
+LISTS = {"fields": "field", "missing": "missing", "parts": "report.part", "breaks": "dispatch.break"}
+
+
+def say_event(event: TicketEvent, language: str, time_zone: str) -> str:
+    """Say one line of the timeline; its note stands apart."""
+    return translate(language, f"event.{event.kind}", **readable(event.values, language, time_zone)).strip()
+
+
+def say_reason(code: str, values: Mapping[str, Any], language: str, time_zone: str) -> str:
+    """Say a reason, a flag or a notice."""
+    return translate(language, f"reason.{code}", **readable(values, language, time_zone)).strip()
+
+
+def readable(values: Mapping[str, Any], language: str, time_zone: str) -> dict[str, str]:
+    """Make values readable: `…_ms` becomes local time without the ending, `total_minor` money, codes words."""
+    shown: dict[str, str] = {}
+    for name, value in values.items():
+        if name.endswith("_ms"):
+            shown[name.removesuffix("_ms")] = show_wall(instant(int(value)), time_zone) if value else ""
+        elif name == "total_minor":
+            shown["total"] = money(int(value), str(values.get("currency", "")))
+        elif name in LISTS:
+            words = (_word(language, LISTS[name], code) for code in str(value).split())
+            shown[name] = translate(language, "list.separator").join(words)
+        else:
+            shown[name] = _word(language, WORDS[name], str(value)) if name in WORDS else str(value)
+    return shown
+
+
+def _word(language: str, area: str, code: str) -> str:
+    return translate(language, f"{area}.{code}") if has_key(f"{area}.{code}") else code
