@@ -104,9 +104,19 @@ def draw(page: Page, identifier: str, strokes: list[list[tuple[float, float]]]) 
         page.mouse.up()
 
 
-def settled(page: Page, wait_ms: int = 500) -> None:
-    """Give Flutter time to paint before a picture is taken."""
-    page.wait_for_timeout(wait_ms)
+def settled(page: Page, least_bytes: int = 12_000) -> None:
+    """Wait until the picture is painted and stands still: the accessibility tree is there before the pixels.
+
+    `least_bytes`: a smaller picture is an empty page.
+    """
+    before = b""
+    for _ in range(150):
+        now = page.screenshot()
+        if now == before and len(now) >= least_bytes:
+            return
+        before = now
+        page.wait_for_timeout(150)
+    raise AssertionError(f"the picture never stood still: {len(before)} bytes")
 
 
 def script_errors(page: Page) -> list[str]:
