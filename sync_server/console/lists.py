@@ -147,7 +147,7 @@ def in_page(
     return statement.order_by(ordered, tie.asc()).limit(query.spec.page_size).offset(query.offset)
 
 
-def counted(statement: Select[Any]) -> Select[tuple[int]]:
+def counted(statement: Select[Any]) -> Select[Any]:
     """Build the statement that counts the rows of another."""
     return select(func.count()).select_from(statement.order_by(None).subquery())
 

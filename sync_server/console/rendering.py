@@ -26,6 +26,7 @@ from sync_server.console.reader import Reader
 
 CONSOLE_FOLDER = Path(__file__).parent
 NOTICE_KEY = "console.notice"
+SHELL_WORDS = ("failed", "refused", "unreachable")
 LIVE_WORDS = ("lost", "back", "signed_out", "sign_in", "stale", "show_new")
 
 _reader: ContextVar[Reader] = ContextVar("reader")
@@ -105,7 +106,7 @@ class Pages:
         self.environment.globals |= {
             "t": t, "strings": _strings, "icon": icon, "icon_sprite": icon_sprite, "static": assets.url,
             "charts": charts, "languages": [(code, NATIVE_NAMES[code]) for code in LANGUAGES],
-            "reader": _ReaderProxy(), "live_words": LIVE_WORDS,
+            "reader": _ReaderProxy(), "live_words": LIVE_WORDS, "shell_words": SHELL_WORDS,
         }  # fmt: skip
         self.environment.filters |= {
             "instant": _instant, "time_tag": _time_tag, "day": _day, "duration": _duration,

@@ -55,7 +55,10 @@ class Demo:
         self.feed: list[tuple[int, dict[str, Any]]] = []
         self.overrides: list[str] = []
         self.is_signed_in = True
-        self.hub = Hub(lambda after: [row for row in self.feed if row[0] > after], self.head)
+        self.hub = self.new_hub()
+
+    def new_hub(self) -> Hub:
+        return Hub(lambda after: [row for row in self.feed if row[0] > after], self.head)
 
     def head(self) -> int:
         return self.feed[-1][0] if self.feed else 0
@@ -135,12 +138,10 @@ def _board_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
             (labels[LANGUAGES.index(reader.language)], tone, icon)
             for tone, icon, labels in data.STATES.values()
         ]
-        around = {
-            name: f"/console/board?day={day + timedelta(n)}" for name, n in (("previous", -1), ("next", 1))
-        }
+        previous, following = (f"/console/board?day={day + timedelta(n)}" for n in (-1, 1))
         return pages.answer(
             request, reader, "demo_board.html", area="board", board_data=demo.board(reader.language, day),
-            legend=legend, day=day, now=NOW, **around,
+            legend=legend, day=day, now=NOW, previous=previous, next=following,
         )  # fmt: skip
 
     @router.get("/console/board/data")

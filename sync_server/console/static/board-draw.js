@@ -28,15 +28,26 @@ export class Drawing {
     this.buttons = new Map();
   }
 
+  // Draws what differs from what is shown: an unchanged lane keeps its elements, focus and hover.
   all() {
-    const focused = document.activeElement?.dataset?.job;
     this.root.style.setProperty('--lanes', this.model.lanes.length);
-    this.drawHours();
-    this.lanes.replaceChildren(...this.model.lanes.map((lane) => this.makeLane(lane)));
+    const frame = JSON.stringify([this.model.from_min, this.model.to_min, this.model.lanes]);
+    if (frame !== this.frame) {
+      this.frame = frame;
+      this.shown = new Map();
+      this.drawHours();
+      this.lanes.replaceChildren(...this.model.lanes.map((lane) => this.makeLane(lane)));
+    }
     for (const lane of this.model.lanes) this.drawLane(lane.engineer_id);
     this.drawTray();
     this.drawNow();
-    if (focused) this.focus(focused);
+  }
+
+  isShown(place, jobs) {
+    const state = JSON.stringify(jobs);
+    if (this.shown.get(place) === state) return true;
+    this.shown.set(place, state);
+    return false;
   }
 
   focus(jobId) {
@@ -97,7 +108,9 @@ export class Drawing {
     const section = this.laneOf(engineerId);
     if (!section) return;
     const jobs = this.model.jobsOf(engineerId).filter((job) => this.model.isHere(job));
-    section.style.setProperty('--rows', this.model.pack(jobs));
+    const rows = this.model.pack(jobs);
+    if (this.isShown(engineerId, jobs)) return;
+    section.style.setProperty('--rows', rows);
     this.placeIn(section.querySelector('.jobs'), jobs, (job) => this.bar(job));
     const { used, room } = this.model.loadOf(this.model.lanesById.get(engineerId));
     const load = section.querySelector('.lane-load');
@@ -113,6 +126,7 @@ export class Drawing {
     const jobs = this.model.unplaced();
     const shown = jobs.filter((job) => !wanted || `${job.number} ${job.customer} ${job.title} ${job.place}`.toLowerCase().includes(wanted));
     shown.sort((a, b) => (a.due_rank ?? 0) - (b.due_rank ?? 0));
+    if (this.isShown('', shown)) return;
     this.placeIn(this.tray.querySelector('ul'), shown, (job) => this.card(job));
     this.tray.querySelector('[data-count]').textContent = jobs.length;
     const empty = this.tray.querySelector('[data-empty]');

@@ -78,6 +78,7 @@ export function enableKeys(board) {
     const target = { engineer_id: job.engineer_id, start_min: job.start_min, duration_min: job.duration_min };
     const changed = Object.keys(target).some((name) => target[name] !== taken.before[name]);
     Object.assign(job, taken.before);
+    delete job.pending;
     if (changed) board.save(taken.id, target);
     else drawing.drawJob(job);
     board.caughtUp();
@@ -87,7 +88,8 @@ export function enableKeys(board) {
     const taken = take();
     const job = model.jobsById.get(taken.id);
     const lane = job.engineer_id;
-    Object.assign(job, taken.before, { pending: false });
+    Object.assign(job, taken.before);
+    delete job.pending;
     drawing.drawJob(job, [lane]);
     drawing.focus(job.id);
     board.say(fill(model.strings.dropped_nowhere, { number: job.number }));

@@ -108,6 +108,7 @@ class Board {
     const job = this.model.jobsById.get(jobId);
     if (!job) return;
     const before = { ...job };
+    delete before.pending;
     Object.assign(job, target, { pending: true });
     if ((target.day ?? this.model.day) !== this.model.day) job.engineer_id = before.engineer_id;
     this.drawing.drawJob(job, [before.engineer_id]);
@@ -120,7 +121,7 @@ class Board {
     const answer = await this.post(body);
     const now = answer.body?.job ?? before;
     this.model.jobsById.delete(jobId);
-    if (now.day === undefined || now.day === this.model.day || !now.engineer_id) this.model.put({ ...now, pending: false });
+    if (now.day === undefined || now.day === this.model.day || !now.engineer_id) this.model.put(now);
     this.drawing.drawJob(now, [before.engineer_id, target.engineer_id]);
     await this.judge(answer, jobId, now, target);
   }

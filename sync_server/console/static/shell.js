@@ -12,6 +12,25 @@ document.addEventListener('htmx:configRequest', (event) => {
   if (event.detail.verb !== 'get') event.detail.headers['X-CSRF-Token'] = token;
 });
 
+// An answer that is no page is never swapped in (htmx-config noSwap): it is said, and the page stays.
+const words = JSON.parse(document.getElementById('shell-words')?.textContent ?? '{}');
+const pageAlert = document.getElementById('page-alert');
+const tell = (text) => {
+  pageAlert.hidden = !text;
+  pageAlert.textContent = text;
+};
+document.addEventListener('htmx:response:error', (event) => {
+  const status = event.detail.ctx.response.status;
+  if (status >= 500) tell(words.failed.replace('{status}', status));
+  else if (status !== 422 && status !== 409) tell(words.refused.replace('{status}', status));
+});
+document.addEventListener('htmx:error', (event) => {
+  if (event.detail.error instanceof TypeError) tell(words.unreachable);
+});
+document.addEventListener('htmx:after:request', (event) => {
+  if (event.detail.ctx.response?.status < 400) tell('');
+});
+
 document.addEventListener('click', (event) => {
   const opener = event.target.closest('[data-open-dialog]');
   if (opener) {

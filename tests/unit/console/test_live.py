@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from sync_server.console import live
 from sync_server.console.live import Hub, live_router
+from tests.support.own_loop import own_loop
 
 Row = tuple[int, Mapping[str, object]]
 
@@ -57,6 +58,7 @@ async def take(hub: Hub, after: int, count: int) -> list[int]:
     return found
 
 
+@own_loop
 async def test_each_change_is_told_once_and_in_order() -> None:
     feed = Feed(2)
     async with running(feed) as hub:
@@ -67,6 +69,7 @@ async def test_each_change_is_told_once_and_in_order() -> None:
         assert await reader == [9, 12, 15, 18]
 
 
+@own_loop
 async def test_a_browser_that_was_away_gets_what_it_missed() -> None:
     feed = Feed(5)
     async with running(feed) as hub:
@@ -75,6 +78,7 @@ async def test_a_browser_that_was_away_gets_what_it_missed() -> None:
         assert await take(hub, 9, 3) == [12, 15, 18]
 
 
+@own_loop
 async def test_too_long_away_or_ahead_of_a_restored_feed_means_fetch_all() -> None:
     feed = Feed(live.CATCH_UP_MAX + 5)
     async with running(feed) as hub:
@@ -84,6 +88,7 @@ async def test_too_long_away_or_ahead_of_a_restored_feed_means_fetch_all() -> No
                 break
 
 
+@own_loop
 async def test_a_feed_that_went_back_is_followed_again() -> None:
     feed = Feed(9)
     async with running(feed) as hub:
@@ -96,6 +101,7 @@ async def test_a_feed_that_went_back_is_followed_again() -> None:
         assert await reader == [12, 15]
 
 
+@own_loop
 async def test_a_failing_read_is_tried_again() -> None:
     feed = Feed(1)
     failures = iter([True, True])
@@ -112,6 +118,7 @@ async def test_a_failing_read_is_tried_again() -> None:
         assert await take(hub, 3, 1) == [6]
 
 
+@own_loop
 async def test_closing_ends_every_stream() -> None:
     feed = Feed()
     async with running(feed) as hub:

@@ -1,0 +1,30 @@
+"""The console's routers, put together: each area gives one function `(site) -> APIRouter`.
+
+Owns the list and the dependencies that no page may forget: who reads, forged requests, sign-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from sync_server.console.language import language_router
+from sync_server.console.live import live_router
+from sync_server.console.sign_in.routes import account_router, sign_in_router
+from sync_server.console.site import Site
+
+AreaRouter = Callable[[Site], APIRouter]
+# Pages behind the sign-in, one line an area.
+AREA_ROUTERS: tuple[AreaRouter, ...] = (account_router,)
+
+
+def add_console(app: FastAPI, site: Site) -> None:
+    """Put every page of the console into the application."""
+    walls = [Depends(site.load), Depends(site.guard())]
+    app.include_router(sign_in_router(site), dependencies=walls)
+    app.include_router(language_router(), dependencies=walls)
+    for make in AREA_ROUTERS:
+        app.include_router(make(site), dependencies=[*walls, Depends(site.require)])
+    app.include_router(live_router(site.hub, site.is_allowed))
+    site.assets.mount(app)

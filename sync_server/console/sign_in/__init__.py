@@ -1,0 +1,1 @@
+"""Coming in and going out: sign-in, first administrator, own password, own sessions."""
