@@ -26,7 +26,7 @@ from common.tickets.events import (
     write_event,
 )
 from common.tickets.ticket import OPEN, SIGNED, WITH_ENGINEER, Ticket, ticket_agg
-from common.visit.sealed import accepted_report
+from common.visit.sealed import accepted_report, first_arrival
 
 LEADS = (Role.DISPATCHER, Role.SUPERVISOR)
 
@@ -139,7 +139,8 @@ def accept_field_work(work: Work, c: AcceptFieldWork) -> Outcome:
     if ticket.state in SIGNED or not office_move(work, ticket, "signed"):
         return NOOP
     ticket.closed_at, ticket.hold_reason, ticket.service_type = None, "", report.service_type
-    for event in ("arrived", "fixed", "signed"):
+    clock_event(work, ticket, "arrived", first_arrival(work.session, ticket) or report.signed_at)
+    for event in ("first_response", "fixed", "signed"):
         clock_event(work, ticket, event, report.signed_at)
     write_event(work, ticket, "field_work_accepted", c.note, report=report.number)
     return OK

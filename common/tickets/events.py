@@ -7,6 +7,7 @@ the ticket's state stays, and a person is told (sync-protocol 3.7). Nothing here
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from common.inbox.records import InboxItem
 from common.kernel.clock import instant
@@ -15,6 +16,25 @@ from common.kernel.work import Work
 from common.tickets.ticket import ENDED, SIGNED, TICKET, UNDER_WAY, Assignment, Ticket, TicketEvent
 
 PROGRESS = ("dispatched", "acknowledged", "en_route", "on_site", "diagnosed", "repairing", "tested", "signed")
+STEPS = (
+    "reopened",
+    "received",
+    "accepted",
+    "triaged",
+    "assigned",
+    "acknowledged",
+    "en_route",
+    "arrived",
+    "diagnosed",
+    "measure",
+    "test_passed",
+    "signed",
+    "left",
+    "checked_out",
+    "settled",
+    "written_off",
+    "archived",
+)
 
 
 def write_event(work: Work, ticket: Ticket, kind: str, note: str = "", **values: Detail) -> bool:
@@ -38,6 +58,13 @@ def write_event(work: Work, ticket: Ticket, kind: str, note: str = "", **values:
         )
     )
     return True
+
+
+def timeline(session: Session, ticket_id: str) -> list[TicketEvent]:
+    """List a ticket's events as they happened; of events of one instant the earlier step comes first."""
+    rows = session.scalars(select(TicketEvent).where(TicketEvent.ticket_id == ticket_id))
+    order = {kind: place for place, kind in enumerate(STEPS)}
+    return sorted(rows, key=lambda event: (event.at, order.get(event.kind, len(order)), event.id))
 
 
 def move(work: Work, ticket: Ticket, state: str) -> None:

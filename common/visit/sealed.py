@@ -5,12 +5,14 @@ Owns finding the report in force and the guard every visit command passes. Write
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.kernel.work import Work
 from common.tickets.ticket import Ticket
-from common.visit.records import ServiceReport
+from common.visit.records import ServiceReport, Visit
 
 
 def reports_of(session: Session, ticket_id: str) -> list[ServiceReport]:
@@ -23,6 +25,12 @@ def accepted_report(session: Session, ticket: Ticket) -> ServiceReport | None:
     """Find the accepted report of the ticket's current round; the first one signed if there are two."""
     reports = reports_of(session, ticket.id)
     return next((r for r in reports if r.accepted and r.round == ticket.round), None)
+
+
+def first_arrival(session: Session, ticket: Ticket) -> datetime | None:
+    """Say when someone first stood at the customer's in the current round."""
+    query = select(Visit.arrived_at).where(Visit.ticket_id == ticket.id, Visit.round == ticket.round)
+    return min(session.scalars(query), default=None)
 
 
 def require_unsealed(work: Work, ticket: Ticket) -> None:

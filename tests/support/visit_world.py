@@ -20,8 +20,9 @@ from common.policy.policy_set import find_policy
 from common.stock.part import price_list_version
 from common.stock.part_usage import RecordPartUsage
 from common.tickets.dispatching import AssignTicket
+from common.tickets.events import timeline
 from common.tickets.field_work import AcknowledgeTicket, StartTravel
-from common.tickets.ticket import Ticket, TicketEvent
+from common.tickets.ticket import Ticket
 from common.visit.completeness import open_items
 from common.visit.diagnosis import AgreementLine, RecordDiagnosis, SignAgreement, agreement_content
 from common.visit.hashing import content_hash
@@ -80,8 +81,7 @@ class VisitWorld(World):
 
     def events(self) -> list[str]:
         """List the kinds of the ticket's events in order of time."""
-        rows = self.session.query(TicketEvent).filter_by(ticket_id=self.ticket)
-        return [row.kind for row in sorted(rows, key=lambda row: (row.at, row.kind))]
+        return [event.kind for event in timeline(self.session, self.ticket)]
 
     def go(self, **given: Any) -> str:
         """Acknowledge, travel, arrive; returns the visit's id."""
@@ -170,8 +170,12 @@ class VisitWorld(World):
         return SignReport(**(values | over))
 
     def finish(self) -> str:
-        """Do the whole visit up to the signature; returns the visit's id."""
+        """Send the engineer and do the whole visit; returns the visit's id."""
         self.assign()
+        return self.finish_from_here()
+
+    def finish_from_here(self) -> str:
+        """Do the whole visit of an assigned ticket, up to leaving; returns the visit's id."""
         visit = self.go()
         self.repair(visit)
         self.tick(5)
