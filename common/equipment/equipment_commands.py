@@ -177,7 +177,7 @@ def edit_equipment(work: Work, c: EditEquipment) -> Outcome:
     about=lambda c: equipment_agg(c.equipment_id),
 )
 def return_to_use(work: Work, c: ReturnToUse) -> Outcome:
-    """Take a stopped unit back into use. Refuses `equipment_unknown`, `move_not_allowed`."""
+    """Take a stopped unit back into use. Refuses `equipment_unknown`, `equipment_retired`."""
     return change_state(work, c.equipment_id, "in_use")
 
 
@@ -194,11 +194,11 @@ def retire_equipment(work: Work, c: RetireEquipment) -> Outcome:
 
 
 def change_state(work: Work, equipment_id: str, state: str) -> Outcome:
-    """Move a unit by its lifecycle. Refuses `move_not_allowed`."""
+    """Move a unit by its lifecycle. Refuses `equipment_retired`: nothing leaves that state."""
     unit = work.need(Equipment, equipment_id)
     move = EQUIPMENT_LIFE.judge_move(unit.state, state)
     if move == "illegal":
-        raise Refused("move_not_allowed", number=unit.serial, state=unit.state, wanted=state)
+        raise Refused("equipment_retired", serial=unit.serial)
     if move == "noop":
         return NOOP
     unit.state = state

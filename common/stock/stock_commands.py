@@ -153,13 +153,13 @@ def transfer_stock(work: Work, c: TransferStock) -> Outcome:
     CountStock, nature=Nature.FACT, roles=KEEPER, places=OFFICE, about=lambda c: f"ledger:{c.location_id}"
 )
 def count_stock(work: Work, c: CountStock) -> Outcome:
-    """Post count minus books. Refuses `stock_location_unknown`, `not_a_shelf`, `part_unknown`."""
+    """Post count minus books. Refuses `stock_location_unknown`, `not_a_shelf`, `part_unknown`, `count_negative`."""
     place = need_place(work, c.location_id)
     if place.kind not in SHELVES:
         raise Refused("not_a_shelf", location=place.name)
     if work.look(Part, c.part_id) is None:
         raise Refused("part_unknown")
-    work.require(c.counted >= 0, "quantity_not_positive")
+    work.require(c.counted >= 0, "count_negative")
     movement_id = work.derive("count")
     if work.session.get(StockMovement, movement_id) is not None:
         return NOOP

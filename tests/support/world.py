@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import create_engine, event
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 import common.nouns  # noqa: F401 - registers tables and commands
 from common.customers.customer_commands import RegisterCustomer
+from common.equipment.equipment import Equipment
 from common.equipment.equipment_commands import RegisterEquipment, RegisterModel
 from common.inbox.edits import Change
 from common.kernel.clock import Reading, millis
@@ -41,9 +43,10 @@ class World:
     def __init__(self, url: str = "sqlite://", *, authority: bool = True, name: str = "world") -> None:
         self.engine = create_engine(url)
         if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _plain_sqlite)
+            event.listen(self.engine, "connect", _plain_sqlite if url != "sqlite://" else _made_sqlite)
             event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        Base.metadata.create_all(self.engine)
+        if url != "sqlite://":
+            Base.metadata.create_all(self.engine)
         self.session = Session(self.engine)
         self.authority, self.name = authority, name
         self.now = MORNING
@@ -184,7 +187,9 @@ class World:
     def a_ticket(self, engineer_id: str | None = None, unit_id: str | None = None, **fields: Any) -> str:
         """Register a call, and send an engineer if one is named."""
         ticket_id = self.id("ticket")
-        customer_id = fields.pop("customer_id", None) or self.a_customer()
+        customer_id = fields.pop("customer_id", None)
+        if customer_id is None:
+            customer_id = self.get(Equipment, unit_id).customer_id if unit_id else self.a_customer()
         wanted = {
             "number": f"T{self._count}",
             "channel": "phone",
@@ -211,3 +216,21 @@ def change(field: str, old: str, new: str) -> Change:
 def _plain_sqlite(connection: Any, _record: Any) -> None:
     """Let SQLAlchemy, not the driver, begin transactions, so that savepoints hold."""
     connection.isolation_level = None
+
+
+def _made_sqlite(connection: Any, record: Any) -> None:
+    """Lay the empty tables in as bytes: a world is made in a moment."""
+    connection.deserialize(_empty_tables())
+    _plain_sqlite(connection, record)
+
+
+@cache
+def _empty_tables() -> bytes:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        tables: bytes = driver.serialize()
+    engine.dispose()
+    return tables

@@ -90,7 +90,7 @@ def test_stop_of_use_is_lifted_by_the_office_only(world: World) -> None:
     world.must(ReturnToUse(unit, "已更换电源"))
     assert world.do(ReturnToUse(unit, "已更换电源")).status == "noop"
     world.must(RetireEquipment(unit, "报废"))
-    assert world.do(ReturnToUse(unit, "x")).code == "move_not_allowed"
+    assert world.do(ReturnToUse(unit, "x")).code == "equipment_retired"
     stop_use(hands(world), unit)
     assert world.get(Equipment, unit).state == "retired"
     assert EQUIPMENT_LIFE.final == {"retired"}

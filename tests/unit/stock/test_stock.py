@@ -142,7 +142,7 @@ def test_a_count_is_a_movement(world: World) -> None:
     assert (Decimal("0.5"), True) in counted
     assert balance(world.session, store, part) == 4
     assert ledger_faults(world.session) == []
-    assert world.do(CountStock(store, part, Decimal(-1))).code == "quantity_not_positive"
+    assert world.do(CountStock(store, part, Decimal(-1))).code == "count_negative"
     assert world.do(CountStock(world.a_store("scrap"), part, Decimal(1))).code == "not_a_shelf"
 
 
