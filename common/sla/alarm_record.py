@@ -5,7 +5,7 @@ Owns `warned_at`, `breached_at`, `known_late` of a clock and the discrepancies t
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from common.inbox.records import OFFICE_INBOX, Discrepancy
 from common.kernel.clock import millis
@@ -15,6 +15,7 @@ from common.sla.alarms import Alarm, alarms_between
 from common.sla.clock import ClockState
 from common.sla.clock_record import SlaClock
 
+NEWS_DELAY = timedelta(minutes=10)  # what is told within it counts as told in time
 CODES = {"warn": "clock_warning", "breach": "clock_breached"}
 
 
@@ -29,18 +30,19 @@ def raise_alarms(work: Work, number: str, clock: SlaClock, state: ClockState, no
         if withdrawn:
             _take_back(work, clock, kind)
         else:
-            _raise(work, number, clock, kind, alarm)
+            is_late = alarm.is_known_late or now - alarm.at >= NEWS_DELAY
+            _raise(work, number, clock, kind, alarm, is_late)
     return len(alarms)
 
 
-def _raise(work: Work, number: str, clock: SlaClock, kind: str, alarm: Alarm) -> None:
+def _raise(work: Work, number: str, clock: SlaClock, kind: str, alarm: Alarm, is_late: bool) -> None:
     setattr(clock, "warned_at" if kind == "warn" else "breached_at", alarm.at)
-    clock.known_late = clock.known_late or alarm.is_known_late
+    clock.known_late = clock.known_late or is_late
     details = {
         "ticket": number,
         "kind": clock.kind,
         "due_ms": millis(clock.due_at or alarm.at),
-        "known_late": int(alarm.is_known_late),
+        "known_late": int(is_late),
     }
     row = work.add(
         Discrepancy(

@@ -6,7 +6,7 @@ Called inside the handlers of tickets and visits, so a clock moves in the same t
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from common.kernel.ids import derive_id
 from common.kernel.work import Work
 from common.policy.model import Policy
 from common.policy.policy_set import find_policy
-from common.sla.alarm_record import raise_alarms
+from common.sla.alarm_record import NEWS_DELAY, raise_alarms
 from common.sla.clock import ClockState, Pause, judge_clock
 from common.sla.clock_record import SlaClock
 from common.sla.explain import ExplainLine, RuleChange, explain_clock
@@ -31,7 +31,6 @@ from common.sla.stored import (
 )
 from common.tickets.ticket import Ticket, ticket_agg
 
-NEWS_DELAY = timedelta(minutes=5)  # below it, an event counts as known when it happened
 KINDS = ("response", "confirm", "dispatch", "arrival", "repair")
 
 
