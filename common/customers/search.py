@@ -5,7 +5,7 @@ Owns the order of the hits. Words are folded and matched by `common.kernel.searc
 
 from __future__ import annotations
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import Session
 
 from common.customers.customer import Customer, CustomerContact, digits
@@ -18,7 +18,7 @@ FEWEST_DIGITS = 4
 
 def find_customers(session: Session, text: str, limit: int = 20) -> list[Customer]:
     """Find active customers: exact number first, then key customers, then by name. '' lists all by name."""
-    hits = [Customer.active.is_(True)]
+    hits: list[ColumnElement[bool]] = [Customer.active.is_(True)]
     if fold(text):
         ways = [
             and_(*matching(Customer.folded, text)),

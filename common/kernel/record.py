@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, Dialect, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql import operators
 
 from common.kernel.clock import instant, millis
 from common.kernel.codec import canonical
@@ -72,10 +73,19 @@ class QuantityColumn(TypeDecorator[Decimal]):
 
 
 class FlagColumn(TypeDecorator[bool]):
-    """Yes or no, stored as 1 or 0."""
+    """Yes or no, stored as 1 or 0. `is_(True)` compares the number: PostgreSQL's IS takes none."""
 
     impl = Integer
     cache_ok = True
+
+    class Comparator(TypeDecorator.Comparator[bool]):
+        """Comparisons of a flag."""
+
+        def is_(self, other: Any) -> Any:
+            """Compare with True or False by number, with None as such."""
+            return self.operate(operators.eq, other) if isinstance(other, bool) else super().is_(other)
+
+    comparator_factory = Comparator
 
     def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:
         """Store."""
@@ -136,13 +146,13 @@ class Synced:
 @cache
 def synced_entities() -> dict[str, type[Any]]:
     """Map table names to the mapped classes that travel, in name order. Import `common.nouns` first."""
-    classes = (mapper.class_ for mapper in Base.registry.mappers)
-    return {
-        c.__tablename__: c for c in sorted(classes, key=lambda c: c.__tablename__) if issubclass(c, Synced)
-    }
+    classes: list[Any] = [mapper.class_ for mapper in Base.registry.mappers]
+    named = {str(c.__tablename__): c for c in classes if issubclass(c, Synced)}
+    return dict(sorted(named.items()))
 
 
 @cache
 def columns_of(entity: str) -> tuple[str, ...]:
-    """List the column names of an entity in wire order."""
-    return tuple(column.name for column in synced_entities()[entity].__table__.columns)
+    """List the column names of an entity in wire order: id, aggregate, then as declared."""
+    own = tuple(column.name for column in synced_entities()[entity].__table__.columns)
+    return ("id", "agg", *(name for name in own if name not in ("id", "agg")))

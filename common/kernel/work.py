@@ -80,7 +80,7 @@ class Work:
             raise Refused(f"{record.__tablename__}_unknown")  # type: ignore[attr-defined]
         return row
 
-    def rows(self, query: Select[tuple[R]]) -> list[R]:
+    def rows(self, query: Select[R]) -> list[R]:
         """Read the rows of a query over one record."""
         return list(self.session.scalars(query))
 

@@ -173,7 +173,7 @@ def ledger_faults(session: Session) -> list[LedgerFault]:
     levels = select(StockLevel.location_id, StockLevel.part_id, type_coerce(StockLevel.qty, BigInteger))
     held = {(place, part_id): int(level) for place, part_id, level in session.execute(levels)}
     return [
-        LedgerFault(*key, held.get(key, 0), moved.get(key, 0))
-        for key in sorted(held.keys() | moved.keys())
-        if held.get(key, 0) != moved.get(key, 0)
+        LedgerFault(place, part_id, held.get((place, part_id), 0), moved.get((place, part_id), 0))
+        for place, part_id in sorted(held.keys() | moved.keys())
+        if held.get((place, part_id), 0) != moved.get((place, part_id), 0)
     ]

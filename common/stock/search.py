@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from common.kernel.search import matching
@@ -32,14 +32,10 @@ def find_parts(session: Session, text: str, location_id: str | None, limit: int 
 
     '' lists all in that order; `location_id` None: balances are 0.
     """
-    typed = text.strip()
+    typed, word = text.strip(), fold(text)
     here = and_(StockLevel.part_id == Part.id, StockLevel.location_id == (location_id or ""))
-    rank = case(
-        (Part.barcode == typed if typed else False, 0),
-        (func.lower(Part.number) == fold(text) if typed else False, 0),
-        (StockLevel.qty > 0, 1),
-        else_=2,
-    )
+    exact = and_(literal(typed != ""), or_(Part.barcode == typed, func.lower(Part.number) == word))
+    rank = case((exact, 0), (StockLevel.qty > 0, 1), else_=2)
     query = (
         select(Part, StockLevel.qty)
         .outerjoin(StockLevel, here)
