@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from common.i18n import LANGUAGES
 from sync_server.console.assets import Assets
+from sync_server.console.board_data import Job
 from sync_server.console.csrf import CsrfGuard
 from sync_server.console.forms import FormState
 from sync_server.console.headers import SecurityHeaders
@@ -67,7 +68,7 @@ class Demo:
         self.feed.append((self.head() + 1, {"kind": "ticket", "id": ticket_id}))
         self.hub.poke()
 
-    def job(self, ticket_id: str, language: str) -> dict[str, Any]:
+    def job(self, ticket_id: str, language: str) -> Job:
         return data.job(int(ticket_id[1:]), LANGUAGES.index(language), self.rows[ticket_id])
 
     def board(self, language: str, day: date) -> dict[str, Any]:
@@ -179,8 +180,12 @@ def _page_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
             if words in f"{job['number']} {job['customer']} {job['title']}".lower()
             and query.filters.get("state", state) == state
         ]  # fmt: skip
-        keys = {"number": "number", "customer": "customer", "due": "due_rank"}
-        found.sort(key=lambda job: job[keys[query.sort_name]], reverse=query.is_descending)
+        keys: dict[str, Callable[[Job], Any]] = {
+            "number": lambda job: job["number"],
+            "customer": lambda job: job["customer"],
+            "due": lambda job: job["due_rank"],
+        }
+        found.sort(key=keys[query.sort_name], reverse=query.is_descending)
         page = ListPage(found[query.offset : query.offset + query.spec.page_size], len(found), query)
         states = [
             (code, labels[LANGUAGES.index(reader.language)]) for code, (_, _, labels) in data.STATES.items()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync_server.console.board_data import Job, Lane
+
 STATES = {
     "planned": ("planned", "calendar", ("Planned", "已排程", "已排程")),
     "agreed": ("confirmed", "check", ("Agreed", "已约定", "已約定")),
@@ -57,7 +59,7 @@ NOW_MIN = 637
 LUNCH = [[480, 720], [780, 1080]]
 
 
-def lanes() -> list[dict[str, Any]]:
+def lanes() -> list[Lane]:
     """List the engineers of the day; one is on leave, one in training for the morning."""
     found = []
     for index, (name, note) in enumerate(ENGINEERS):
@@ -74,7 +76,7 @@ def lanes() -> list[dict[str, Any]]:
     return found
 
 
-def job(number: int, language_index: int, facts: dict[str, Any]) -> dict[str, Any]:
+def job(number: int, language_index: int, facts: dict[str, Any]) -> Job:
     """Write one job as the board wants it, in a language; `facts` is the demo's row."""
     tone, icon, labels = STATES[facts["state"]]
     urgent_tone, urgent_icon, urgency = URGENCY[number % 3]

@@ -120,10 +120,12 @@ class Board {
     };
     const answer = await this.post(body);
     const now = answer.body?.job ?? before;
+    // A ticket out of the tray comes back as an assignment: its bar may carry another id.
     this.model.jobsById.delete(jobId);
+    this.fits.delete(jobId);
     if (now.day === undefined || now.day === this.model.day || !now.engineer_id) this.model.put(now);
     this.drawing.drawJob(now, [before.engineer_id, target.engineer_id]);
-    await this.judge(answer, jobId, now, target);
+    await this.judge(answer, now, target);
   }
 
   async post(body) {
@@ -140,19 +142,19 @@ class Board {
     }
   }
 
-  async judge(answer, jobId, job, target) {
+  async judge(answer, job, target) {
     const words = this.model.strings;
-    this.root.dataset.lastAnswer = `${jobId}:${answer.status}`;
+    this.root.dataset.lastAnswer = `${job.id}:${answer.status}`;
     if (answer.status === 200) {
       const lane = this.model.lanesById.get(job.engineer_id);
       const place = lane ? { number: job.number, span: span(job), name: lane.name, day: job.day ?? '' } : job;
       const elsewhere = job.day !== undefined && job.day !== this.model.day && job.engineer_id;
       this.say(fill(!lane ? words.is_unassigned : elsewhere ? words.is_other_day : words.is_placed, place));
       this.clearAlert();
-      this.drawing.focus(jobId);
+      this.drawing.focus(job.id);
     } else if (answer.status === 422 && answer.body?.breaks) {
       const reason = await askOverride(this, job, answer.body.breaks);
-      if (reason) await this.send(jobId, target, reason);
+      if (reason) await this.send(job.id, target, reason);
       else this.say(fill(words.dropped_nowhere, job));
     } else {
       const unknown = answer.status === 0 ? words.no_connection : words.not_moved;

@@ -84,7 +84,7 @@ function onState(state) {
   if (state === 'lost') {
     lostTimer = setTimeout(() => {
       wasLost = true;
-      const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
+      const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
       show(words.lost.replace('{time}', time), 'warn');
     }, wasLost ? 0 : PATIENCE_MS);
   }
