@@ -148,15 +148,23 @@ class Busy(ExchangeError):
 
 
 class NotTrusted(ExchangeError):
-    """The server does not accept this device's key or session (`code` says why)."""
+    """The server does not accept this device's key or session (`code` says why).
 
-    def __init__(self, code: str = "not_trusted") -> None:
+    `answer` tells what became of the commands, where they were taken in all the same.
+    """
+
+    def __init__(self, code: str = "not_trusted", answer: SyncAnswer | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.answer = answer
 
 
 class TooOld(ExchangeError):
-    """This app is too old for the server to answer; it may still push."""
+    """This app is too old for the server to bring it rows; `answer` tells what became of what it pushed."""
+
+    def __init__(self, answer: SyncAnswer | None = None) -> None:
+        super().__init__("too_old")
+        self.answer = answer
 
 
 class Rejected(ExchangeError):

@@ -75,7 +75,13 @@ class SyncEngine:
         sync_request = self.store.write(
             lambda session: build_request(session, self.clock.read(), self.app, self.line.limits)
         )
-        answer = self.exchange.sync(sync_request)
+        try:
+            answer = self.exchange.sync(sync_request)
+        except (NotTrusted, TooOld) as error:
+            taken = error.answer
+            if taken is not None:  # the commands were taken in, though nothing comes back
+                self.store.write(lambda session: apply_answer(session, sync_request, taken, self.clock.read()))
+            raise
         self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
         facts = self.facts()
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.i18n import LANGUAGES, has_key, translate
-from common.kernel.command import Role
+from common.kernel.command import Place, Role
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from sync_server.console.assets import Assets
@@ -27,21 +27,23 @@ from sync_server.console.live import CATCH_UP_MAX, Change, Hub
 from sync_server.console.reader import Reader
 from sync_server.console.rendering import Pages
 from sync_server.db.database import Database
-from sync_server.db.office import give, office_actor
+from sync_server.db.office import perform
 from sync_server.db.sequencer import STREAM
 from sync_server.keys import ServerKeys
 from sync_server.people.sessions import Sessions, SignedIn
 from sync_server.settings import Settings
 
 SIGN_IN = "/console/sign-in"
-PASSWORD = "/console/password"
+PASSWORD = "/console/password"  # noqa: S105 - an address
 _OFFICE = frozenset(Role) - {Role.ENGINEER, Role.SYSTEM}
 AREA_ROLES: dict[str, frozenset[Role]] = {
     "intake": frozenset({Role.SPECIALIST, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "register": _OFFICE - {Role.PARTS_KEEPER},
     "board": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
     "tickets": _OFFICE,
-    "stock": frozenset({Role.PARTS_KEEPER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR, Role.DISPATCHER}),
+    "stock": frozenset(
+        {Role.PARTS_KEEPER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR, Role.DISPATCHER}
+    ),
     "customers": _OFFICE,
     "equipment": _OFFICE,
     "people": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
@@ -92,7 +94,10 @@ class Site:
     async def is_allowed(self, request: Request) -> bool:
         """Say whether a live stream may go on; looking does not keep the session awake."""
         token = request.cookies.get(self.cookie, "")
-        return bool(token) and await run_in_threadpool(lambda: self.sessions.find(token, touch=False)) is not None
+        return (
+            bool(token)
+            and await run_in_threadpool(lambda: self.sessions.find(token, touch=False)) is not None
+        )
 
     async def require(self, request: Request) -> None:
         """Route dependency of every page behind the sign-in: 401 `not_signed_in`, 403 `password_must_change`."""
@@ -129,7 +134,9 @@ class Site:
         """Return what templates need of the reader."""
         found = self.signed_in(request)
         if found is None:
-            return Reader(self.language(request), self.settings.time_zone, csrf_token=self.csrf_token(request))
+            return Reader(
+                self.language(request), self.settings.time_zone, csrf_token=self.csrf_token(request)
+            )
         language = self.language(request)
         return Reader(
             language,
@@ -157,18 +164,22 @@ class Site:
         found = self.signed_in(request)
         if found is None:
             raise HTTPException(401, "not_signed_in")
-        return office_actor(found.person)
+        return Actor(found.person.id, found.roles, Place.OFFICE)
 
     def give(self, request: Request, payload: Any, command_id: str = "") -> Outcome:
         """Give a command for the reader and wake the live pages."""
-        outcome = give(self.database, self.actor(request), payload, command_id=command_id)
+        outcome = perform(self.database, self.actor(request), payload, op_id=command_id or None)
         self.hub.poke()
         return outcome
 
-    def problem_page(self, request: Request, status: int, code: str, sentence: str, reference: str) -> Response | None:
+    def problem_page(
+        self, request: Request, status: int, code: str, sentence: str, reference: str
+    ) -> Response | None:
         """Draw a problem for a person's browser; None where a program asks."""
         path = request.url.path
-        if not (path == "/" or path.startswith("/console")) or "text/html" not in request.headers.get("accept", ""):
+        if not (path == "/" or path.startswith("/console")) or "text/html" not in request.headers.get(
+            "accept", ""
+        ):
             return None
         if code == "not_signed_in" and request.method == "GET":
             return _to(request, f"{SIGN_IN}?back={path}" if path != "/console" else SIGN_IN)
@@ -176,7 +187,13 @@ class Site:
             return _to(request, PASSWORD)
         reader = replace(self.reader(request), counts={})
         return self.pages.answer(
-            request, reader, "problem.html", status_code=status, code=code, sentence=sentence, reference=reference
+            request,
+            reader,
+            "problem.html",
+            status_code=status,
+            code=code,
+            sentence=sentence,
+            reference=reference,
         )
 
     def _open_items(self) -> int:
@@ -208,5 +225,3 @@ def _to(request: Request, url: str) -> Response:
     if request.headers.get("HX-Request") == "true":
         return Response(status_code=200, headers={"HX-Redirect": url})
     return Response(status_code=303, headers={"Location": url})
-
-

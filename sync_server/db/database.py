@@ -58,6 +58,7 @@ class Database:
         try:
             yield session
         finally:
+            session.expunge_all()  # what was read stays readable; a rollback would forget it
             session.rollback()
             session.close()
 

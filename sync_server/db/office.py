@@ -6,6 +6,7 @@ refused command of someone present leaves nothing behind, not even a receipt: he
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from common.kernel.work import Actor
 from common.people.person import Person, roles_of
 from sync_server.db.database import Database
 from sync_server.db.tables import Receipt
-from sync_server.db.unit_of_work import Arrival, UnitOfWork
+from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
 
 SYSTEM_ID = "system"  # stands where a person's id stands; no person has it
 SYSTEM = Actor(SYSTEM_ID, frozenset({Role.SYSTEM}), Place.SYSTEM)
@@ -90,12 +91,20 @@ def perform_many(
 
 def give(unit: UnitOfWork, database: Database, actor: Actor, given: Given) -> Outcome:
     """Give one command inside a transaction somebody else owns; who it is must still end it when parked."""
-    if given.op_id:
-        receipt = unit.session.get(Receipt, given.op_id)
-        if receipt is not None:
-            return Outcome(receipt.status, receipt.code, receipt.details)  # type: ignore[arg-type]
-    reading = database.clock.read()
-    if given.happened_at is not None:
-        reading = replace(reading, wall_ms=millis(given.happened_at))
-    op = make_op(given.payload, given.op_id or unit.new_id(), reading)
+    op_id = given.op_id or unit.new_id()
+    reading = replace(database.clock.read(), wall_ms=_given_ms(op_id, given))
+    op = make_op(given.payload, op_id, reading)
+    receipt = unit.session.get(Receipt, op_id) if given.op_id else None
+    if receipt is not None:
+        if receipt.content_hash != content_hash_of(op):  # a form sent back, changed and sent once more (K2)
+            return Outcome("parked", "command_id_reused")
+        return Outcome(receipt.status, receipt.code, receipt.details)  # type: ignore[arg-type]
     return unit.run(actor, op, Arrival(given.happened_at or unit.now), live=True)
+
+
+def _given_ms(op_id: str, given: Given) -> int:
+    """Return when a command was given: its own instant, else when its id was made, the same each time it is sent."""
+    if given.happened_at is not None:
+        return millis(given.happened_at)
+    made = uuid.UUID(op_id)
+    return made.int >> 80 if made.version == 7 else 0

@@ -70,7 +70,7 @@ def push_portion(
     results: list[OpResult] = []
     for _, members in groupby(ops, key=lambda item: item.op.g or item.op.id):
         group = list(members)
-        fresh = [item for item in group if not _known(unit, lane, item, results)]
+        fresh = [item for item in group if not is_known(unit, lane, item, results)]
         if not fresh:
             continue
         if len(fresh) == 1:
@@ -80,8 +80,8 @@ def push_portion(
     return results
 
 
-def _known(unit: UnitOfWork, lane: Lane, item: Numbered, results: list[OpResult]) -> bool:
-    """Answer a command seen before; advance the lane for one that is new."""
+def is_known(unit: UnitOfWork, lane: Lane, item: Numbered, results: list[OpResult]) -> bool:
+    """Answer a command seen before; advance the lane for one that is new. Raises ForkSeen."""
     receipt = unit.session.get(Receipt, item.op.id)
     if item.n <= lane.last_n:
         if receipt is None or (receipt.incarnation == lane.incarnation and receipt.n != item.n):

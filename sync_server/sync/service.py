@@ -27,6 +27,7 @@ from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
+from sync_server.sync.drain import quarantine, without_rows
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
 from sync_server.sync.pull import Page, read_aggregates, read_page, scope_digest, settled_for
 from sync_server.sync.push import ForkSeen, Numbered, portions, push_portion, read_ops
@@ -42,18 +43,17 @@ class SyncService:
 
     def sync(self, request: SyncRequest) -> SyncAnswer:
         """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, BadPayload."""
-        ops = read_ops(request.ops)
-        entered = self.database.transact(lambda unit: self._enter(unit, request, len(ops)))
-        if isinstance(entered, Fork):
-            return self._forked(entered)
-        actor, token = entered
-        results: list[OpResult] = []
-        for portion in portions(ops):
-            taken = self._push(request, token, actor, portion)
-            if isinstance(taken, Fork):
-                return self._forked(taken)
-            results.extend(taken)
-        return self._pull(request, actor.person_id, token, results)
+        taken = self._take(request)
+        return taken if isinstance(taken, SyncAnswer) else self._pull(request, *taken)
+
+    def drain(self, request: SyncRequest) -> SyncAnswer:
+        """Push what came and bring nothing: the app is too old for what the rows look like now (T20)."""
+        taken = self._take(request)
+        return taken if isinstance(taken, SyncAnswer) else without_rows(self.database, request, *taken[1:])
+
+    def quarantine(self, request: SyncRequest, code: str) -> SyncAnswer:
+        """Keep what came for the office to judge; nothing is done and nothing is shown (G5)."""
+        return quarantine(self.database, request, code)
 
     def have(self, request: HaveRequest) -> HaveAnswer:
         """Say which commands have no receipt here. Raises NotTrusted."""
@@ -77,6 +77,21 @@ class SyncService:
             head=head,
             now=self._now_ms(),
         )
+
+    def _take(self, request: SyncRequest) -> SyncAnswer | tuple[str, str, list[OpResult]]:
+        """Enter the lane and take its commands: person, new token and results, or the answer to a fork."""
+        ops = read_ops(request.ops)
+        entered = self.database.transact(lambda unit: self._enter(unit, request, len(ops)))
+        if isinstance(entered, Fork):
+            return self._forked(entered)
+        actor, token = entered
+        results: list[OpResult] = []
+        for portion in portions(ops):
+            taken = self._push(request, token, actor, portion)
+            if isinstance(taken, Fork):
+                return self._forked(taken)
+            results.extend(taken)
+        return actor.person_id, token, results
 
     def _enter(self, unit: UnitOfWork, request: SyncRequest, ops: int) -> Fork | tuple[Actor, str]:
         device = unit.session.get(Device, request.dev)
@@ -155,6 +170,9 @@ class SyncService:
             device = session.get(Device, device_id)
             if device is None or device.state != "active":
                 raise NotTrusted("device_revoked" if device else "device_unknown")
+            person = session.get(Person, device.person_id)
+            if person is None or not person.active:
+                raise NotTrusted("person_inactive")
             return device.person_id
 
     def _now_ms(self) -> int:

@@ -53,10 +53,14 @@ def sign_in_router(site: Site) -> APIRouter:
     @router.post(SIGN_IN)
     def sign_in(request: Request, login: Text = "", password: Text = "", back: Text = "/console") -> Response:
         try:
-            token = site.sessions.login(login, password, _address(request), request.headers.get("user-agent", ""))
+            token = site.sessions.login(
+                login, password, _address(request), request.headers.get("user-agent", "")
+            )
         except Refused as refused:
             form = _form(site, request, {"login": login, "back": _own(back)}, refused)
-            return _visited(site, request, "sign_in/sign_in.html", form, 429 if refused.code == "try_later" else 422)
+            return _visited(
+                site, request, "sign_in/sign_in.html", form, 429 if refused.code == "try_later" else 422
+            )
         return _signed_in(site, request, token, _own(back))
 
     @router.get(START)
@@ -67,7 +71,12 @@ def sign_in_router(site: Site) -> APIRouter:
 
     @router.post(START)
     def start(
-        request: Request, code: Text = "", name: Text = "", login: Text = "", password: Text = "", language: Text = ""
+        request: Request,
+        code: Text = "",
+        name: Text = "",
+        login: Text = "",
+        password: Text = "",
+        language: Text = "",
     ) -> Response:
         told = {"code": code, "name": name, "login": login, "language": language}
         try:
@@ -75,7 +84,9 @@ def sign_in_router(site: Site) -> APIRouter:
                 site.sessions, site.keys, code=code, name=name.strip(), login=login, password=password,
                 language=language if language in LANGUAGES else site.language(request), address=_address(request),
             )  # fmt: skip
-            token = site.sessions.login(login, password, _address(request), request.headers.get("user-agent", ""))
+            token = site.sessions.login(
+                login, password, _address(request), request.headers.get("user-agent", "")
+            )
         except Refused as refused:
             form = _form(site, request, told, refused)
             return _visited(site, request, "sign_in/start.html", form, 422)
@@ -100,7 +111,9 @@ def account_router(site: Site) -> APIRouter:
         reader = _reader(site, request)
         site.sessions.logout(reader.id_hash, reader.person.id)
         answer = see_other(request, SIGN_IN)
-        answer.delete_cookie(site.cookie, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax")
+        answer.delete_cookie(
+            site.cookie, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax"
+        )
         return answer
 
     @router.get(PASSWORD)
@@ -153,7 +166,9 @@ def _signed_in(site: Site, request: Request, token: str, back: str) -> Response:
 
 
 def _set_cookie(site: Site, answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax")
+    answer.set_cookie(
+        name, value, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax"
+    )
 
 
 def _form(site: Site, request: Request, values: dict[str, str], refused: Refused) -> FormState:
@@ -162,7 +177,10 @@ def _form(site: Site, request: Request, values: dict[str, str], refused: Refused
     if not field and refused.code.startswith("password_"):
         field = "new" if request.url.path == PASSWORD else "password"
     errors = {field: translate(language, f"reason.{refused.code}", **refused.values)}
-    labels = {name: translate(language, f"server.field.{name}") for name in ("code", "name", "login", "password", "old", "new")}
+    labels = {
+        name: translate(language, f"server.field.{name}")
+        for name in ("code", "name", "login", "password", "old", "new")
+    }
     return FormState(values, errors, labels)
 
 

@@ -1,0 +1,137 @@
+"""Composition root of the server: settings, database, keys, routes, live hub and scheduled work become one application.
+
+Nothing happens at import. The only place of the server, with settings and command line, that touches clock and chance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy import select
+from starlette.types import ASGIApp
+
+from common.kernel.clock import Clock, Reading
+from common.kernel.ids import RandomBytes
+from sync_server.console.headers import SecurityHeaders
+from sync_server.console.live import close_on_signals
+from sync_server.console.routes import add_console
+from sync_server.console.site import Site, make_site
+from sync_server.db.database import Database
+from sync_server.db.engine import make_engine
+from sync_server.db.migrate import require_schema
+from sync_server.db.tables import StreamHead
+from sync_server.edge import Edge
+from sync_server.jobs.ticker import Ticker
+from sync_server.keys import ServerKeys, load_keys
+from sync_server.people.tokens import Tokens
+from sync_server.problems import install_problems
+from sync_server.settings import Settings, read_settings
+from sync_server.sync.access_routes import access_router
+from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
+from sync_server.sync.service import SyncService
+
+
+class SystemClock:
+    """The clocks of this machine."""
+
+    def __init__(self, random_bytes: RandomBytes = os.urandom) -> None:
+        self._boot = random_bytes(8).hex()
+
+    def read(self) -> Reading:
+        """Read wall and monotonic clock together."""
+        return Reading(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000, self._boot)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an application is made of; commands of the command line use the same parts without HTTP."""
+
+    settings: Settings
+    database: Database
+    keys: ServerKeys
+
+
+def make_parts(
+    settings: Settings, *, clock: Clock | None = None, random_bytes: RandomBytes = os.urandom
+) -> Parts:
+    """Open the database and the keys. Makes no table: `sync-server init` does."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = make_engine(settings.database)
+    database = Database(engine, clock or SystemClock(), random_bytes)
+    return Parts(settings, database, load_keys(settings.keys_dir, random_bytes))
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    random_bytes: RandomBytes = os.urandom,
+    oldest_protocol: int = OLDEST_PROTOCOL,
+) -> SecurityHeaders:
+    """Build the application; `.app` of the answer is the FastAPI inside. The database must have been made.
+
+    Raises SchemaError where it was not, or belongs to another version.
+    """
+    parts = make_parts(settings, clock=clock, random_bytes=random_bytes)
+    require_schema(parts.database.engine)
+    epoch = _epoch(parts.database)
+    tokens = Tokens(parts.keys, parts.database, lambda: epoch)
+    site = make_site(settings, parts.database, parts.keys)
+    ticker = Ticker(parts.database, settings.ticker_s)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        running = [asyncio.create_task(site.hub.run()), asyncio.create_task(ticker.run())]
+        with contextlib.suppress(ValueError):  # not in the main thread: whoever runs us ends us another way
+            close_on_signals(site.hub)
+        yield
+        site.hub.close()
+        ticker.close()
+        await asyncio.gather(*running)
+        parts.database.engine.dispose()
+
+    app = FastAPI(
+        lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )  # fmt: skip
+    app.state.parts, app.state.site = parts, site
+    install_problems(app, site.problem_page)
+    service = SyncService(parts.database)
+    app.include_router(sync_router(service, tokens, oldest=oldest_protocol, poke=site.hub.poke))
+    app.include_router(access_router(parts.database, parts.keys, tokens))
+    _add_health(app, parts.database)
+    add_console(app, site)
+    app.add_middleware(Edge)
+    return SecurityHeaders(app)
+
+
+def app_from_environment() -> ASGIApp:
+    """Build the application in a worker process of uvicorn."""
+    return create_app(read_settings())
+
+
+def _epoch(database: Database) -> str:
+    with database.read() as session:
+        return session.scalar(select(StreamHead.epoch)) or ""
+
+
+def _add_health(app: FastAPI, database: Database) -> None:
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        """Say that database and program answer; says nothing else to strangers."""
+        with database.read() as session:
+            session.scalar(select(StreamHead.seq))
+        return {"status": "ok"}
+
+
+def site_of(app: FastAPI) -> Site:
+    """Return the site of an application."""
+    site: Site = app.state.site
+    return site

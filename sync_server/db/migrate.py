@@ -1,0 +1,95 @@
+"""Brings a database to the shape this program knows, and says whether it has it.
+
+Owns the way to Alembic. All steps run in one transaction on both databases: a killed upgrade leaves the old shape.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, Table
+
+import common.nouns  # noqa: F401 - registers every table and command
+import sync_server.jobs.tables  # noqa: F401
+import sync_server.people.tables  # noqa: F401 - security records
+from common.kernel.ids import RandomBytes
+from common.kernel.record import NAMING, Base
+from sync_server.db.schema import plant_stream
+from sync_server.db.tables import ServerBase
+
+
+class SchemaError(RuntimeError):
+    """The database has another shape than this program; the message says what to do."""
+
+
+def _all_tables() -> MetaData:
+    merged = MetaData(naming_convention=NAMING)
+    for metadata in (Base.metadata, ServerBase.metadata):
+        for table in metadata.tables.values():
+            Table.to_metadata(table, merged)
+    return merged
+
+
+METADATA = _all_tables()
+
+
+def upgrade(engine: Engine, random_bytes: RandomBytes) -> None:
+    """Create or upgrade the database's tables and its stream, in one transaction."""
+    with engine.connect() as connection:
+        command.upgrade(_config(connection), "head")
+        plant_stream(connection, random_bytes)
+        connection.commit()
+
+
+def current(engine: Engine) -> str:
+    """Return the revision a database is at, '' for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def newest() -> str:
+    """Return the revision this program needs."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+
+
+def require_schema(engine: Engine) -> None:
+    """Raise SchemaError unless the database has exactly the shape this program needs."""
+    found, wanted = current(engine), newest()
+    if found == wanted:
+        return
+    if not found:
+        raise SchemaError("The database is empty. Run: sync-server init")
+    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    if found in known:
+        raise SchemaError(
+            "The database is of an older version. Run: sync-server init (it makes a backup first)"
+        )
+    raise SchemaError(
+        f"The database is of a newer version ({found}) than this program ({wanted}). Update the program."
+    )
+
+
+def differences(connection: Connection) -> list[Any]:
+    """List how a database differs from the mapped tables."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, METADATA))
+
+
+def write_migration(engine: Engine, message: str, revision: str) -> None:
+    """Write the next migration file from the difference between a database and the mapped tables."""
+    with engine.connect() as connection:
+        command.revision(_config(connection), message=message, autogenerate=True, rev_id=revision)
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
+    config.attributes["connection"] = connection
+    return config

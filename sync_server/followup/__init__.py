@@ -1,0 +1,1 @@
+"""What follows a visit at the office: opening sealed ratings."""

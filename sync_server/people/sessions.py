@@ -1,0 +1,250 @@
+"""Console sessions: sign in, who is reading, sign out, and listing and ending sessions (ASVS 7).
+
+Owns credentials and sessions. A cookie carries a 256-bit number, the database only its hash. Idle 30 minutes,
+absolute 12 hours, a new number at every sign-in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from common.kernel.clock import instant
+from common.kernel.command import Role
+from common.kernel.outcome import Refused
+from common.kernel.text import fold
+from common.people.person import Person, roles_of
+from sync_server.db.database import Database
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.people.audit import note_event
+from sync_server.people.passwords import Passwords, judge_password
+from sync_server.people.tables import ConsoleSession, Credential
+from sync_server.people.throttle import ACCOUNT, ADDRESS, clear, count_failure, wait_s
+
+IDLE = timedelta(minutes=30)
+ABSOLUTE = timedelta(hours=12)
+TOUCH_EVERY = timedelta(seconds=60)
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is reading, and in which session."""
+
+    id_hash: str
+    person: Person
+    roles: frozenset[Role]
+    language: str
+    csrf: str
+    must_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as its owner or an administrator sees it."""
+
+    id_hash: str
+    began_at: datetime
+    seen_at: datetime
+    address: str
+    browser: str
+
+
+def hash_of(token: str) -> str:
+    """Return what the database knows of a session's number."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_alive(row: ConsoleSession, now: datetime) -> bool:
+    """Say whether a session has run out."""
+    return now - row.seen_at <= IDLE and now - row.began_at <= ABSOLUTE
+
+
+class Sessions:
+    """The console's sign-in over one database."""
+
+    def __init__(self, database: Database, passwords: Passwords | None = None) -> None:
+        self.database = database
+        self.passwords = passwords or Passwords()
+
+    def login(self, login: str, password: str, address: str, browser: str = "") -> str:
+        """Check a password and begin a session; returns the number for the cookie.
+
+        Refuses `login_wrong` (for an unknown name as for a wrong password, G11), `try_later`.
+        """
+        name = fold(login)[:200]
+        now = instant(self.database.clock.read().wall_ms)
+        with self.database.read() as session:
+            wait = max(wait_s(session, ACCOUNT, name, now), wait_s(session, ADDRESS, address, now))
+            known = session.scalar(select(Credential).where(Credential.login == name))
+            person = session.get(Person, known.person_id) if known else None
+        if wait:
+            raise Refused("try_later", wait_s=wait)
+        fits, better = self.passwords.check(password[:1000], known.hash if known else None)
+        if not fits or known is None or person is None or not person.active:
+            self.database.transact(lambda unit: _failed(unit, name, address))
+            raise Refused("login_wrong")
+        token = self.database.random_bytes(TOKEN_BYTES).hex()
+
+        def begin(unit: UnitOfWork) -> None:
+            credential = unit.session.get(Credential, person.id)
+            if credential is not None:
+                credential.last_login_at = unit.now
+                credential.hash = better or credential.hash
+            clear(unit, ACCOUNT, name)
+            unit.session.add(
+                ConsoleSession(
+                    id_hash=hash_of(token),
+                    person_id=person.id,
+                    csrf=self.database.random_bytes(16).hex(),
+                    began_at=unit.now,
+                    seen_at=unit.now,
+                    address=address[:100],
+                    browser=browser[:200],
+                )
+            )
+            note_event(unit, "sign_in", person.id, address=address[:100])
+
+        self.database.transact(begin)
+        return token
+
+    def find(self, token: str, *, touch: bool = True) -> SignedIn | None:
+        """Say who a cookie belongs to; None when it has ended. `touch` False leaves the idle time running."""
+        if len(token) != TOKEN_BYTES * 2:
+            return None
+        now = instant(self.database.clock.read().wall_ms)
+        with self.database.read() as session:
+            row = session.get(ConsoleSession, hash_of(token))
+            if row is None or not is_alive(row, now):
+                return None
+            person = session.get(Person, row.person_id)
+            if person is None or not person.active:
+                return None
+            credential = session.get(Credential, person.id)
+        if touch and now - row.seen_at > TOUCH_EVERY:
+            self.database.transact(lambda unit: _touch(unit, row.id_hash))
+        must_change = credential is not None and credential.must_change
+        return SignedIn(row.id_hash, person, roles_of(person), person.language, row.csrf, must_change)
+
+    def logout(self, id_hash: str, person_id: str) -> None:
+        """End one session of a person."""
+
+        def end(unit: UnitOfWork) -> None:
+            known = delete(ConsoleSession).where(
+                ConsoleSession.id_hash == id_hash, ConsoleSession.person_id == person_id
+            )
+            if unit.session.execute(known).rowcount:  # type: ignore[attr-defined]
+                note_event(unit, "sign_out", person_id)
+
+        self.database.transact(end)
+
+    def list_sessions(self, person_id: str) -> list[SessionRow]:
+        """List a person's living sessions, newest first."""
+        now = instant(self.database.clock.read().wall_ms)
+        with self.database.read() as session:
+            rows = session.scalars(
+                select(ConsoleSession)
+                .where(ConsoleSession.person_id == person_id)
+                .order_by(ConsoleSession.began_at.desc())
+            ).all()
+        return [
+            SessionRow(row.id_hash, row.began_at, row.seen_at, row.address, row.browser)
+            for row in rows
+            if is_alive(row, now)
+        ]
+
+    def end_all(self, person_id: str, by_id: str, *, keep: str = "") -> int:
+        """End all sessions of a person but `keep`; returns how many there were."""
+
+        def end(unit: UnitOfWork) -> int:
+            return _end_all(unit, person_id, by_id, keep)
+
+        return self.database.transact(end)
+
+    def set_password(
+        self,
+        person_id: str,
+        login: str,
+        password: str,
+        by_id: str,
+        *,
+        must_change: bool = False,
+        keep: str = "",
+    ) -> None:
+        """Give a person a name and password to sign in with, and end his other sessions.
+
+        Refuses `person_unknown`, `login_taken`, `login_missing` beside the codes of `judge_password`.
+        """
+        name = fold(login)[:200]
+        if not name:
+            raise Refused("login_missing")
+        with self.database.read() as session:
+            person = session.get(Person, person_id)
+        if person is None:
+            raise Refused("person_unknown")
+        judge_password(password, name, person.name)
+        hashed = self.passwords.hash(password)
+
+        self.database.transact(
+            lambda unit: write_credential(
+                unit, person_id, name, hashed, by_id, must_change=must_change, keep=keep
+            )
+        )
+
+    def change_password(self, reader: SignedIn, old: str, new: str) -> None:
+        """Change one's own password. Refuses `password_wrong`, `password_unchanged`, codes of `judge_password`."""
+        with self.database.read() as session:
+            credential = session.get(Credential, reader.person.id)
+        if credential is None or not self.passwords.check(old[:1000], credential.hash)[0]:
+            raise Refused("password_wrong")
+        if old == new:
+            raise Refused("password_unchanged")
+        self.set_password(reader.person.id, credential.login, new, reader.person.id, keep=reader.id_hash)
+
+
+def write_credential(
+    unit: UnitOfWork,
+    person_id: str,
+    name: str,
+    hashed: str,
+    by_id: str,
+    *,
+    must_change: bool = False,
+    keep: str = "",
+) -> None:
+    """Write a folded name and a hashed password, and end the person's other sessions. Refuses `login_taken`."""
+    other = unit.session.scalar(select(Credential.person_id).where(Credential.login == name))
+    if other not in (None, person_id):
+        raise Refused("login_taken")
+    credential = unit.session.get(Credential, person_id)
+    if credential is None:
+        credential = Credential(person_id=person_id, login=name, last_login_at=None)
+        unit.session.add(credential)
+    credential.login, credential.hash = name, hashed
+    credential.must_change, credential.changed_at = must_change, unit.now
+    clear(unit, ACCOUNT, name)
+    _end_all(unit, person_id, by_id, keep)
+    note_event(unit, "set_password", by_id, person=person_id)
+
+
+def _failed(unit: UnitOfWork, name: str, address: str) -> None:
+    count_failure(unit, ACCOUNT, name)
+    count_failure(unit, ADDRESS, address)
+
+
+def _touch(unit: UnitOfWork, id_hash: str) -> None:
+    row = unit.session.get(ConsoleSession, id_hash)
+    if row is not None:
+        row.seen_at = unit.now
+
+
+def _end_all(unit: UnitOfWork, person_id: str, by_id: str, keep: str) -> int:
+    ended = unit.session.execute(
+        delete(ConsoleSession).where(ConsoleSession.person_id == person_id, ConsoleSession.id_hash != keep)
+    ).rowcount  # type: ignore[attr-defined]
+    if ended:
+        note_event(unit, "end_sessions", by_id, person=person_id, count=ended)
+    return int(ended)

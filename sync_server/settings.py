@@ -1,0 +1,134 @@
+"""How this server is set up: read once from the environment, then a plain value.
+
+Owns the names of the server's environment variables. Nothing else in the server asks the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from common.i18n import LANGUAGES
+
+HOST = "127.0.0.1"
+PORT = 8700
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is for the person who set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`public_url` is what tablets and browsers are told; empty: the address served here.
+
+    `proxies` are the addresses whose X-Forwarded headers are believed; `ticker_s` is the pause between rounds of
+    scheduled work, 0 for none.
+    """
+
+    data_dir: Path
+    database_url: str = ""
+    host: str = HOST
+    port: int = PORT
+    workers: int = 1
+    public_url: str = ""
+    secure_cookies: bool = False
+    time_zone: str = "Asia/Shanghai"
+    language: str = "zh-Hans"
+    proxies: str = ""
+    ticker_s: int = 1
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL: the one given, else SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'fieldwright.db'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the database is a file of this machine."""
+        return self.database.startswith("sqlite")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return the folder of the server's own keys."""
+        return self.data_dir / "keys"
+
+    @property
+    def backups_dir(self) -> Path:
+        """Return the folder of backups."""
+        return self.data_dir / "backups"
+
+    @property
+    def address(self) -> str:
+        """Return the address to tell people, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Settings:
+    """Read the settings; `chosen` (from the command line) wins where it is not None. Raises SettingsError."""
+    given = os.environ if env is None else env
+    root = given.get("FIELDWRIGHT_DATA") or str(Path.home() / ".fieldwright")
+    told: dict[str, object] = {
+        "data_dir": given.get("FIELDWRIGHT_SERVER_DATA") or str(Path(root) / "server"),
+        "database_url": given.get("FIELDWRIGHT_DATABASE_URL"),
+        "host": given.get("FIELDWRIGHT_SERVER_HOST"),
+        "port": given.get("FIELDWRIGHT_SERVER_PORT"),
+        "workers": given.get("FIELDWRIGHT_WORKERS"),
+        "public_url": given.get("FIELDWRIGHT_PUBLIC_URL"),
+        "secure_cookies": given.get("FIELDWRIGHT_SECURE_COOKIES"),
+        "time_zone": given.get("FIELDWRIGHT_TIME_ZONE"),
+        "language": given.get("FIELDWRIGHT_LANGUAGE"),
+        "proxies": given.get("FIELDWRIGHT_PROXIES"),
+        "ticker_s": given.get("FIELDWRIGHT_TICKER_S"),
+    }
+    told |= {name: value for name, value in chosen.items() if value is not None}
+    values = {name: value for name, value in told.items() if value not in (None, "")}
+    return _checked(values)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Write settings as the variables they are read from, for worker processes."""
+    names = {
+        "data_dir": "FIELDWRIGHT_SERVER_DATA",
+        "host": "FIELDWRIGHT_SERVER_HOST",
+        "port": "FIELDWRIGHT_SERVER_PORT",
+    }
+    written = {}
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        text = ("1" if value else "") if isinstance(value, bool) else str(value)
+        written[names.get(field.name, f"FIELDWRIGHT_{field.name.upper()}")] = text
+    return written
+
+
+def _checked(values: dict[str, object]) -> Settings:
+    data_dir = Path(str(values.pop("data_dir"))).resolve()
+    for name in ("port", "workers", "ticker_s"):
+        if name in values:
+            text = str(values[name])
+            if not text.isdecimal() or int(text) > 65_535:
+                raise SettingsError(f"{name} must be a whole number, not {text!r}")
+            values[name] = int(text)
+    if "secure_cookies" in values:
+        values["secure_cookies"] = str(values["secure_cookies"]).lower() in ("1", "true", "yes", "on")
+    public = str(values.get("public_url", "")).rstrip("/")
+    if public:
+        told = urlsplit(public)
+        if told.scheme not in ("http", "https") or not told.netloc:
+            raise SettingsError(f"the public URL must begin with https:// or http://, not {public!r}")
+        values["public_url"] = public
+        values.setdefault("secure_cookies", told.scheme == "https")
+    settings = Settings(data_dir=data_dir, **values)  # type: ignore[arg-type]
+    if settings.language not in LANGUAGES:
+        raise SettingsError(f"the language must be one of {', '.join(LANGUAGES)}, not {settings.language!r}")
+    try:
+        ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(f"unknown time zone {settings.time_zone!r}") from None
+    return settings

@@ -1,0 +1,47 @@
+"""Routes by which a device comes in: enrolment with a code, a nonce, a token.
+
+Owns nothing but the way from HTTP to the functions of `people`.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
+from sync_server.db.database import Database
+from sync_server.keys import ServerKeys
+from sync_server.people.enrolment import enrol
+from sync_server.people.tokens import Tokens
+from sync_server.sync.wire import answer, read_message
+
+BODY_AT_MOST = 8 * 1024
+
+
+def access_router(database: Database, keys: ServerKeys, tokens: Tokens) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/enrol")
+    async def enrol_device(request: Request) -> Response:
+        told = await read_message(request, EnrolRequest, BODY_AT_MOST)
+        return answer(request, await run_in_threadpool(enrol, database, keys, told, address_of(request)))
+
+    @router.post("/auth/nonce")
+    async def nonce(request: Request) -> Response:
+        told = await read_message(request, NonceRequest, BODY_AT_MOST)
+        return answer(request, NonceAnswer(tokens.nonce(told.dev)))
+
+    @router.post("/auth/token")
+    async def token(request: Request) -> Response:
+        told = await read_message(request, TokenRequest, BODY_AT_MOST)
+        return answer(request, await run_in_threadpool(tokens.give, told))
+
+    return router
+
+
+def address_of(request: Request) -> str:
+    """Return the address a request came from; behind a listed proxy uvicorn has put the real one in."""
+    return request.client.host if request.client else ""
