@@ -45,5 +45,5 @@ def fold(text: str) -> str:
 
     `fold("維護") == fold("维护")` and `fold("ＡＢ１") == "ab1"`.
     """
-    wide = unicodedata.normalize("NFKC", text).translate(_BIDI).casefold().translate(_variants())
-    return " ".join(wide.split())
+    wide = unicodedata.normalize("NFKC", text.translate(_BIDI)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", wide).translate(_variants()).split())
