@@ -59,5 +59,3 @@ class FieldConflict(Synced, Base):
     op_id: Mapped[Key]
     raised_at: Mapped[datetime]
     state: Mapped[Short]  # open | confirmed | swapped
-
-
