@@ -56,7 +56,7 @@ def clock_event(work: Work, ticket: Ticket, event: str, at: datetime | None = No
 def start_clock(work: Work, ticket: Ticket, kind: str, at: datetime | None = None) -> SlaClock | None:
     """Start a clock unless it runs already; None where the policy sets no complete rule for this ticket."""
     policy = find_policy(work.session)
-    rule = policy and _rule_for(policy, ticket, kind)
+    rule = _rule_for(policy, ticket, kind) if policy else None
     if policy is None or rule is None or not rule.is_complete:
         return None
     clock_id = derive_id("clock", ticket.id, kind, str(ticket.round))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from sqlalchemy import select
+
 from common.coverage.entitlement import judge_for_ticket
 from common.kernel.codec import encode
 from common.kernel.command import TABLET, Nature, Role, command
@@ -29,7 +31,7 @@ from common.kernel.outcome import NOOP, OK, Outcome
 from common.kernel.work import Work
 from common.policy.policy_set import find_policy
 from common.sla.clocks import clock_event
-from common.stock.part import price_list_version
+from common.stock.part import Part, price_items, price_list_version
 from common.tickets.events import field_step, write_event
 from common.tickets.ticket import Ticket, ticket_agg
 from common.visit.hashing import Hash, content_hash
@@ -161,10 +163,8 @@ def sign_agreement(work: Work, c: SignAgreement) -> Outcome:
         sum(line.amount_minor for line in c.lines) == c.total_minor, "total_wrong", number=ticket.number
     )
     work.require(content_hash(shown) == c.content_hash, "content_hash_wrong", number=ticket.number)
-    newest = price_list_version(work.session)
-    work.require(
-        newest == c.price_version, "price_changed", number=ticket.number, signed=c.price_version, now=newest
-    )
+    moved = " ".join(_moved_prices(work, ticket, c))
+    work.require(not moved, "price_changed", number=ticket.number, codes=moved)
     work.add(
         RepairAgreement(
             id=c.agreement_id,
@@ -187,3 +187,22 @@ def sign_agreement(work: Work, c: SignAgreement) -> Outcome:
         work, ticket, "agreement_signed", signer=c.signer_name, total_minor=c.total_minor, currency=c.currency
     )
     return OK
+
+
+def _moved_prices(work: Work, ticket: Ticket, c: SignAgreement) -> list[str]:
+    """List the codes whose list price is another by now; none while the price list is the one that was shown."""
+    if price_list_version(work.session) == c.price_version:
+        return []
+    return sorted(
+        {line.code for line in c.lines if line.unit_price_minor not in _prices_now(work, ticket, line)}
+    )
+
+
+def _prices_now(work: Work, ticket: Ticket, line: AgreementLine) -> set[int]:
+    """Find the list prices of a line, its own where the list does not name it."""
+    if line.kind == "part":
+        found = set(work.session.scalars(select(Part.price_minor).where(Part.number == line.code)))
+    else:
+        items = price_items(work.session, line.kind, ticket.zone)
+        found = {item.amount_minor for item in items if item.code == line.code}
+    return found or {line.unit_price_minor}
