@@ -51,7 +51,8 @@ def main() -> None:
         lines += [f'        "{piece}{" " if i < len(pieces) - 1 else ""}"' for i, piece in enumerate(pieces)]
         lines.append("    ),")
     lines.append("}")
-    plain, partial = [], []
+    plain: list[str] = []
+    partial: list[str] = []
     for table in tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             columns = " ".join(column.name for column in index.columns)

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, Table
 
 import common.nouns  # noqa: F401 - registers every table and command
-import sync_server.jobs.tables  # noqa: F401
-import sync_server.people.tables  # noqa: F401 - security records
+import sync_server.db.job_tables  # noqa: F401
+import sync_server.db.security_tables  # noqa: F401 - security records
 from common.kernel.ids import RandomBytes
 from common.kernel.record import NAMING, Base
 from sync_server.db.schema import plant_stream
@@ -26,6 +26,10 @@ from sync_server.db.tables import ServerBase
 
 class SchemaError(RuntimeError):
     """The database has another shape than this program; the message says what to do."""
+
+
+class SchemaOldError(SchemaError):
+    """The database belongs to an older program and can be brought up."""
 
 
 def _all_tables() -> MetaData:
@@ -67,7 +71,7 @@ def require_schema(engine: Engine) -> None:
         raise SchemaError("The database is empty. Run: sync-server init")
     known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
     if found in known:
-        raise SchemaError(
+        raise SchemaOldError(
             "The database is of an older version. Run: sync-server init (it makes a backup first)"
         )
     raise SchemaError(

@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import delete, or_
 
 from sync_server.db.database import Database
+from sync_server.db.security_tables import ConsoleSession, EnrolCode, Throttle, UsedNonce
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.sessions import ABSOLUTE, IDLE
-from sync_server.people.tables import ConsoleSession, EnrolCode, Throttle, UsedNonce
 from sync_server.people.throttle import FORGET_AFTER
 
 CODES_KEPT_FOR = timedelta(days=1)

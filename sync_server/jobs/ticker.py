@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from sync_server.db.database import Database, DatabaseBusyError
+from sync_server.db.job_tables import JobRun
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.jobs.clock_alarms import raise_alarms
 from sync_server.jobs.compaction import compact_feed
 from sync_server.jobs.sweep import sweep_expired
-from sync_server.jobs.tables import JobRun
 from sync_server.jobs.ticket_scope import end_old_scopes
 
 log = logging.getLogger("sync_server")

@@ -28,11 +28,11 @@ from common.protocol.access import (
     tidy_code,
 )
 from sync_server.db.database import Database
+from sync_server.db.security_tables import EnrolCode
 from sync_server.db.tables import Device, Lane, PrincipalOf, StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.keys import ServerKeys, from_text
 from sync_server.people.audit import note_event
-from sync_server.people.tables import EnrolCode
 from sync_server.people.throttle import ENROL, count_failure, wait_s
 from sync_server.sync.lanes import open_lane
 

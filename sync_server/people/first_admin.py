@@ -15,13 +15,13 @@ from common.people.person_commands import AddPerson
 from common.protocol.access import tidy_code
 from sync_server.db.database import Database
 from sync_server.db.office import SYSTEM, Given, give
+from sync_server.db.security_tables import StartCode
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.keys import ServerKeys
 from sync_server.people.audit import note_event
 from sync_server.people.enrolment import new_code, shown
 from sync_server.people.passwords import judge_password
 from sync_server.people.sessions import Sessions, write_credential
-from sync_server.people.tables import StartCode
 from sync_server.people.throttle import START, count_failure, wait_s
 
 ONLY = "first"

@@ -18,10 +18,10 @@ from common.kernel.outcome import Refused
 from common.kernel.text import fold
 from common.people.person import Person, roles_of
 from sync_server.db.database import Database
+from sync_server.db.security_tables import ConsoleSession, Credential
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
 from sync_server.people.passwords import Passwords, judge_password
-from sync_server.people.tables import ConsoleSession, Credential
 from sync_server.people.throttle import ACCOUNT, ADDRESS, clear, count_failure, wait_s
 
 IDLE = timedelta(minutes=30)

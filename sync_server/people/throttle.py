@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from sync_server.db.security_tables import Throttle
 from sync_server.db.unit_of_work import UnitOfWork
-from sync_server.people.tables import Throttle
 
 FORGET_AFTER = timedelta(hours=24)
 LONGEST_WAIT = timedelta(minutes=15)

@@ -20,10 +20,10 @@ from common.kernel.clock import instant
 from common.protocol.access import AUDIENCE, TokenAnswer, TokenRequest, token_text
 from common.protocol.messages import NotTrusted
 from sync_server.db.database import Database
+from sync_server.db.security_tables import UsedNonce
 from sync_server.db.tables import Device
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.keys import ServerKeys, from_text, to_text
-from sync_server.people.tables import UsedNonce
 
 ALGORITHM = "Ed25519"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the kind of token, not one
@@ -109,18 +109,15 @@ class Tokens:
             read = jwt.decode(token, self._jwk, algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError):
             raise NotTrusted("token_wrong") from None
-        claims, sub, exp, iat = (
-            read.claims,
-            read.claims.get("sub"),
-            read.claims.get("exp"),
-            read.claims.get("iat"),
-        )
+        claims = read.claims
+        sub, exp, iat = claims.get("sub"), claims.get("exp"), claims.get("iat")
         right = read.header.get("typ") == TOKEN_TYPE and "crit" not in read.header
         right = right and claims.get("aud") == AUDIENCE and claims.get("iss") == self._issuer()
-        right = right and isinstance(sub, str) and type(exp) is int and type(iat) is int
-        if not right or iat * 1000 > self._now_ms() + LEEWAY_MS:
+        if not right or not isinstance(sub, str) or type(exp) is not int or type(iat) is not int:
             raise NotTrusted("token_wrong")
-        return str(sub), int(exp)
+        if iat * 1000 > self._now_ms() + LEEWAY_MS:
+            raise NotTrusted("token_wrong")
+        return sub, exp
 
     def _read_nonce(self, request: TokenRequest) -> int:
         if request.aud != AUDIENCE:

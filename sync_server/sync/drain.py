@@ -67,7 +67,7 @@ def _park_portion(
     for item in portion:
         if is_known(unit, lane, item, results):
             continue
-        arrival = arrival_of(unit, lane, item.op, request.clk)
+        arrival = arrival_of(unit, lane, item, request.clk)
         outcome = Outcome("parked", code)
         unit.note(actor, item.op, arrival, outcome)
         park(unit, actor, item.op, arrival, outcome, None)

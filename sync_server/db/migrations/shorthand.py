@@ -7,6 +7,7 @@ Later migrations write what Alembic generates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,9 +44,9 @@ def create_indexes(
 
 def drop_tables(tables: Mapping[str, str]) -> None:
     """Drop tables with all that hangs on them."""
-    for name in reversed(tables):
+    for name in reversed(list(tables)):
         op.drop_table(name)
 
 
-def _kind(told: str) -> sa.types.TypeEngine[object]:
+def _kind(told: str) -> sa.types.TypeEngine[Any]:
     return sa.String(int(told[1:])) if told[0] == "s" else KINDS[told]()

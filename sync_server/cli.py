@@ -1,0 +1,209 @@
+"""`sync-server`: init, serve, demo, user, device, import, backup, verify. Composition root beside `app`.
+
+Owns arguments and what is printed for the person at the terminal. What a command does is its own module's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from common.kernel.outcome import Refused
+from sync_server import cli_people
+from sync_server.app import Parts, make_parts
+from sync_server.db.database import Database
+from sync_server.db.migrate import SchemaError, SchemaOldError, current, newest, require_schema, upgrade
+from sync_server.keys import ServerKeys
+from sync_server.people.first_admin import new_start_code
+from sync_server.settings import Settings, SettingsError, as_environment, read_settings
+from sync_server.upkeep.backup import BackupError, back_up
+from sync_server.upkeep.verify import verify
+
+Run: TypeAlias = Callable[[argparse.Namespace, Settings], int]
+NETWORK_DISKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"})
+GRACE_S = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 refused or faults found, 2 asked wrongly."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["demo"]:  # has arguments of its own
+        return int(importlib.import_module("sync_server.demo").main(words[1:]) or 0)
+    args = _parser().parse_args(words)
+    chosen = {name: getattr(args, name, None) for name in ("host", "port", "workers", "public_url")}
+    try:
+        settings = read_settings(data_dir=args.data, database_url=args.database_url, **chosen)
+        run: Run = args.run
+        return run(args, settings)
+    except Refused as refused:
+        print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
+    except (SettingsError, SchemaError, BackupError) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sync-server", description="Fieldwright's server")
+    parser.add_argument(
+        "--data", help="the server's data folder (FIELDWRIGHT_SERVER_DATA, else $FIELDWRIGHT_DATA/server)"
+    )
+    parser.add_argument(
+        "--database-url", help="postgresql+psycopg://… instead of SQLite (FIELDWRIGHT_DATABASE_URL)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Run, help_text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_text, description=help_text)
+        made.set_defaults(run=run)
+        return made
+
+    add("init", _init, "create or upgrade the database; prints the start-up code of the first administrator")
+    serve = add("serve", _serve, "serve tablets and console")
+    serve.add_argument("--host")
+    serve.add_argument("--port")
+    serve.add_argument("--workers", help="worker processes; more than one needs PostgreSQL")
+    serve.add_argument("--public-url", help="the address that tablets and browsers use")
+    commands.add_parser("demo", help="a demo company with everything started", add_help=False)
+    cli_people.add_user_arguments(
+        add("user", _with_parts(cli_people.run_user), "people who sign in at the console")
+    )
+    cli_people.add_device_arguments(add("device", _with_parts(cli_people.run_device), "enrolled tablets"))
+    imports = importlib.import_module("sync_server.imports.cli")
+    imports.add_arguments(add("import", _import, "load customers, equipment, parts, prices from CSV or XLSX"))
+    backup = add("backup", _backup, "copy the running database, restore the copy, check it")
+    backup.add_argument("--to", help="folder of backups")
+    add("verify", _with_parts(_verify), "check audit chain, receipts, stock and sealed reports")
+    return parser
+
+
+def _init(_args: argparse.Namespace, settings: Settings) -> int:
+    refuse_network_disk(settings)
+    parts = make_parts(settings)
+    found, wanted = current(parts.database.engine), newest()
+    if found and found != wanted:
+        with contextlib.suppress(SchemaOldError):
+            require_schema(parts.database.engine)
+        print(f"Backing up before the upgrade from {found} to {wanted} …")
+        print(f"  {_made_backup(parts.database, settings, None)}")
+    upgrade(parts.database.engine, parts.database.random_bytes)
+    print(f"Database ready: {_shown(settings)}")
+    _print_start_code(parts.database, parts.keys, settings)
+    return 0
+
+
+def _print_start_code(database: Database, keys: ServerKeys, settings: Settings) -> None:
+    try:
+        code = new_start_code(database, keys)
+    except Refused:
+        return
+    print("Nobody can sign in yet. Open the console and use this start-up code once:")
+    print(f"  {settings.address}/console/start")
+    print(f"  {code}")
+
+
+def _serve(_args: argparse.Namespace, settings: Settings) -> int:
+    refuse_network_disk(settings)
+    if settings.workers > 1 and settings.is_sqlite:
+        print(
+            "Several workers need PostgreSQL: set --database-url, or leave --workers at 1.", file=sys.stderr
+        )
+        return 2
+    parts = make_parts(settings)
+    require_schema(parts.database.engine)
+    parts.database.engine.dispose()
+    os.environ.update(as_environment(settings))
+    import uvicorn
+
+    print(f"Serving {settings.address} (stop with Ctrl-C)", flush=True)
+    uvicorn.run(
+        "sync_server.app:app_from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
+        server_header=False,
+        access_log=False,
+        log_level="info",
+    )
+    return 0
+
+
+def _import(args: argparse.Namespace, settings: Settings) -> int:
+    imports = importlib.import_module("sync_server.imports.cli")
+    database = None
+    if imports.needs_database(args):
+        parts = make_parts(settings)
+        require_schema(parts.database.engine)
+        database = parts.database
+    return int(imports.run(args, database))
+
+
+def _backup(args: argparse.Namespace, settings: Settings) -> int:
+    parts = make_parts(settings)
+    require_schema(parts.database.engine)
+    print(_made_backup(parts.database, settings, args.to))
+    return 0
+
+
+def _made_backup(database: Database, settings: Settings, to: str | None) -> str:
+    from pathlib import Path
+
+    target = Path(to) if to else settings.backups_dir
+    made = back_up(database, settings.database, settings.keys_dir, target, lambda step: print(f"  {step} …"))
+    if made.faults:
+        raise BackupError("\n".join([f"The copy in {made.folder} has faults:", *map(str, made.faults)]))
+    return f"{made.folder}: restored and checked, safe up to {made.seq}"
+
+
+def _verify(_args: argparse.Namespace, parts: Parts) -> int:
+    parts.database.number()
+    with parts.database.read() as session:
+        faults = verify(session)
+    for fault in faults:
+        print(fault)
+    print("All is well." if not faults else f"{len(faults)} faults.")
+    return 1 if faults else 0
+
+
+def _with_parts(run: Callable[[argparse.Namespace, Parts], int]) -> Run:
+    """Open database and keys for a command, and refuse a database of another shape."""
+
+    def opened(args: argparse.Namespace, settings: Settings) -> int:
+        parts = make_parts(settings)
+        require_schema(parts.database.engine)
+        return run(args, parts)
+
+    return opened
+
+
+def refuse_network_disk(settings: Settings, mounts: str = "/proc/mounts") -> None:
+    """Raise SettingsError where SQLite would lie on a disk of another machine: its locks do not hold there (M7)."""
+    if not settings.is_sqlite or not os.path.exists(mounts):
+        return
+    with open(mounts, encoding="utf-8", errors="replace") as lines:
+        known = [line.split()[1:3] for line in lines if len(line.split()) > 2]
+    folder = str(settings.data_dir)
+    around = [(len(place), kind) for place, kind in known if f"{folder}/".startswith(place.rstrip("/") + "/")]
+    if around and max(around)[1] in NETWORK_DISKS:
+        raise SettingsError(
+            f"{folder} lies on a network disk ({max(around)[1]}), where SQLite is not safe. "
+            "Choose a folder of this machine, or use PostgreSQL."
+        )
+
+
+def _shown(settings: Settings) -> str:
+    from sqlalchemy import make_url
+
+    return make_url(settings.database).render_as_string(hide_password=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

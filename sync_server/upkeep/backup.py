@@ -1,0 +1,187 @@
+"""Backups of a running server: copied hot, restored to be sure, checked, and only then believed.
+
+Owns the folder of a backup: the database, the server's keys, a manifest. What tablets keep is let go only after this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, make_url, select, text
+
+from common.kernel.clock import instant
+from sync_server.db.database import Database
+from sync_server.db.durable import mark_durable
+from sync_server.db.engine import make_engine
+from sync_server.db.migrate import current
+from sync_server.db.tables import StreamHead
+from sync_server.upkeep.verify import Fault, verify
+
+SQLITE_FILE = "database.db"
+POSTGRES_FILE = "database.dump"
+
+
+class BackupError(RuntimeError):
+    """The backup could not be made or does not restore; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was restored and checked. `seq` is the newest number in it."""
+
+    folder: Path
+    seq: int
+    faults: tuple[Fault, ...]
+
+
+def back_up(
+    database: Database, url: str, keys_dir: Path, target: Path, say: Callable[[str], None] = lambda _: None
+) -> Backup:
+    """Make a backup in a new folder below `target`, restore it, verify it, and mark what it holds as durable.
+
+    A copy in which `verify` finds faults is kept, but nothing is marked. Raises BackupError.
+    """
+    now = instant(database.clock.read().wall_ms)
+    folder = target / f"fieldwright-{now:%Y%m%dT%H%M%SZ}"
+    unready = folder.with_name(folder.name + ".unfinished")
+    unready.mkdir(parents=True, mode=0o700)
+    database.number()
+    say("copying")
+    file = unready / (SQLITE_FILE if database.on_sqlite else POSTGRES_FILE)
+    (_copy_sqlite if database.on_sqlite else _dump_postgres)(make_url(url), file)
+    shutil.copytree(keys_dir, unready / "keys")
+    say("restoring the copy to be sure")
+    with _restored(make_url(url), file, database) as copy:
+        with copy.read() as session:
+            seq, epoch = session.execute(select(StreamHead.seq, StreamHead.epoch)).one()
+            say("checking the copy")
+            faults = tuple(verify(session))
+        revision = current(copy.engine)
+    manifest = {
+        "made_at": now.isoformat(),
+        "seq": seq,
+        "epoch": epoch,
+        "schema": revision,
+        "sha256": _sha256(file),
+        "faults": [str(fault) for fault in faults],
+    }
+    (unready / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    _settle(unready)
+    unready.rename(folder)
+    if not faults:
+        mark_durable(database, seq)
+    return Backup(folder, seq, faults)
+
+
+def _copy_sqlite(url: URL, file: Path) -> None:
+    """Copy by SQLite itself: writers go on, and the copy is one moment (C5)."""
+    source = str(url.database)
+    if url.database in (None, "", ":memory:"):
+        raise BackupError("a database in memory cannot be backed up")
+    with closing(sqlite3.connect(source, timeout=30, isolation_level=None)) as connection:
+        connection.execute("VACUUM INTO ?", (str(file),))
+
+
+def _dump_postgres(url: URL, file: Path) -> None:
+    _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+
+
+@contextmanager
+def _restored(url: URL, file: Path, database: Database) -> Iterator[Database]:
+    """Open a copy of the backup as a database of its own, gone afterwards."""
+    if file.name == SQLITE_FILE:
+        copy = file.with_name("restored.db")
+        shutil.copyfile(file, copy)
+        engine = make_engine(f"sqlite:///{copy}", pool_size=1)
+        try:
+            yield Database(engine, database.clock, database.random_bytes)
+        finally:
+            engine.dispose()
+            for path in file.parent.glob("restored.db*"):
+                path.unlink()
+        return
+    name = f"fieldwright_check_{database.random_bytes(4).hex()}"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
+        try:
+            there = url.set(database=name)
+            _run("pg_restore", there, "--no-owner", "--exit-on-error", f"--dbname={_dsn(there)}", str(file))
+            engine = make_engine(there.render_as_string(hide_password=False), pool_size=1)
+            yield Database(engine, database.clock, database.random_bytes)
+            engine.dispose()
+        finally:
+            with admin.connect() as connection:
+                connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    finally:
+        admin.dispose()
+
+
+def _run(program: str, url: URL, *arguments: str) -> None:
+    """Run one of PostgreSQL's own programs, of at least the server's version; the password goes by environment."""
+    found = _program(program, _server_version(url))
+    if found is None:
+        raise BackupError(f"{program} of the server's version is not installed (package postgresql-client)")
+    command = [found, *arguments]
+    if program == "pg_dump":
+        command.append(f"--dbname={_dsn(url)}")
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"} | (
+        {"PGPASSWORD": str(url.password)} if url.password else {}
+    )
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - own arguments
+    if done.returncode != 0:
+        raise BackupError(f"{program} failed: {done.stderr.strip()[-800:]}")
+
+
+def _dsn(url: URL) -> str:
+    """Write a libpq address without the password."""
+    bare = url.set(drivername="postgresql", password=None)
+    return bare.render_as_string(hide_password=False)
+
+
+def _server_version(url: URL) -> int:
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    finally:
+        engine.dispose()
+
+
+def _program(name: str, version: int) -> str | None:
+    """Find the newest such program, if it is new enough."""
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True
+    )
+    for path in [folder / name for folder in folders]:
+        if path.exists() and float(path.parent.parent.name) >= version:
+            return str(path)
+    found = shutil.which(name)
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    numbers = [int(word.split(".")[0]) for word in said.split() if word.split(".")[0].isdecimal()]
+    return found if max(numbers, default=0) >= version else None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _settle(folder: Path) -> None:
+    """Have the disk keep every file of the folder before it gets its name."""
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)

@@ -1,0 +1,157 @@
+"""Checks that what the database holds still agrees with itself: `sync-server verify`.
+
+Owns the checks, changes nothing. Audit chain, receipts, stock, sealed reports: the first bad entry is named (Q2, D9).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import millis
+from common.kernel.codec import decode
+from common.kernel.op import Op
+from common.kernel.outcome import BadPayload
+from common.stock.ledger import ledger_faults
+from common.visit.hashing import content_hash
+from common.visit.records import ServiceReport
+from sync_server.db.schema import FIRST_HASH
+from sync_server.db.sequencer import link_hash
+from sync_server.db.tables import AuditEntry, Batch, Change, Receipt, StreamHead
+from sync_server.db.unit_of_work import content_hash_of
+
+FAULTS_OF_A_KIND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What does not agree: which check, where, and what is the matter, in plain English for the log."""
+
+    check: str
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Told:
+    """What the audit says: content hash and status by command, sealed hash by report."""
+
+    commands: dict[str, tuple[str, str]] = field(default_factory=dict)
+    sealed: dict[str, str] = field(default_factory=dict)
+    entries: int = 0
+
+
+def verify(session: Session) -> list[Fault]:
+    """Run every check over one snapshot; an empty list means all is well."""
+    told = Told()
+    faults = list(_first(check_chain(session, told)))
+    faults += _first(check_receipts(session, told))
+    faults += _first(check_feed(session))
+    faults += _first(check_stock(session))
+    faults += _first(check_reports(session, told))
+    return faults
+
+
+def check_chain(session: Session, told: Told) -> Iterator[Fault]:
+    """Walk the audit chain from its first link to the head. Stops at the first bad entry: all behind it hang on it."""
+    head = session.execute(select(StreamHead.audit_seq, StreamHead.audit_hash)).one()
+    prev, seq = FIRST_HASH, 0
+    query = select(AuditEntry).where(AuditEntry.seq.is_not(None)).order_by(AuditEntry.seq)
+    for entry in session.scalars(query.execution_options(yield_per=1000)):
+        seq += 1
+        where = f"entry {seq}"
+        if entry.seq != seq:
+            yield Fault("audit", where, f"is missing; the next one is {entry.seq}")
+            return
+        if entry.prev_hash != prev:
+            yield Fault("audit", where, f"{entry.kind} does not hang on the entry before it")
+            return
+        if link_hash(prev, seq, millis(entry.at), entry.entry) != entry.hash:
+            yield Fault("audit", where, f"{entry.kind} of {entry.at.isoformat()} was changed")
+            return
+        if what := _read_entry(entry, told):
+            yield Fault("audit", where, what)
+            return
+        prev = entry.hash
+        session.expunge(entry)
+    told.entries = seq
+    if (seq, prev) != (head.audit_seq, head.audit_hash):
+        yield Fault("audit", f"entry {seq + 1}", f"the chain is cut off: its head was at {head.audit_seq}")
+
+
+def check_receipts(session: Session, told: Told) -> Iterator[Fault]:
+    """Every command of the audit has its receipt, every receipt its command, with the same content and status."""
+    unchained = set(session.scalars(select(AuditEntry.entry).where(AuditEntry.seq.is_(None))))
+    for text in unchained:
+        _note(json.loads(text), told)
+    seen = set()
+    query = select(Receipt.op_id, Receipt.content_hash, Receipt.status)
+    for op_id, content, status in session.execute(query.execution_options(yield_per=5000)):
+        seen.add(op_id)
+        known = told.commands.get(op_id)
+        if known is None:
+            yield Fault("receipt", op_id, "stands in no audit entry")
+        elif known[0] and known != (content, status):
+            yield Fault("receipt", op_id, "differs from its audit entry")
+    for op_id in told.commands.keys() - seen:
+        yield Fault("receipt", op_id, "is missing, though the audit has the command")
+
+
+def check_feed(session: Session) -> Iterator[Fault]:
+    """The feed's numbers end at its head."""
+    head = session.execute(select(StreamHead.seq)).scalar_one()
+    newest = session.scalar(select(func.max(Change.seq))) or 0
+    last = session.scalar(select(func.max(Batch.last_seq))) or 0
+    if max(newest, last) > head:
+        yield Fault("feed", f"head {head}", f"numbers were given up to {max(newest, last)}")
+
+
+def check_stock(session: Session) -> Iterator[Fault]:
+    """Every level is the sum of its movements (P7)."""
+    for one in ledger_faults(session):
+        yield Fault("stock", "level", str(one))
+
+
+def check_reports(session: Session, told: Told) -> Iterator[Fault]:
+    """Every sealed report still has the content that was signed (P8)."""
+    for report in session.scalars(select(ServiceReport).order_by(ServiceReport.id)):
+        if content_hash(report.content) != report.content_hash:
+            yield Fault("report", report.number, "its content was changed after it was signed")
+        elif told.sealed.get(report.id, report.content_hash) != report.content_hash:
+            yield Fault("report", report.number, "is not the report that was signed")
+
+
+def _first(faults: Iterator[Fault]) -> Iterator[Fault]:
+    for _, fault in zip(range(FAULTS_OF_A_KIND), faults, strict=False):
+        yield fault
+
+
+def _read_entry(entry: AuditEntry, told: Told) -> str:
+    read = json.loads(entry.entry)
+    kind = read["op"]["k"] if "op" in read else read.get("event", "")
+    if (kind, read.get("actor", ""), read.get("device", "")) != (entry.kind, entry.actor_id, entry.device_id):
+        return f"its columns say {entry.kind}, the entry itself {kind}"
+    _note(read, told)
+    return ""
+
+
+def _note(read: dict[str, Any], told: Told) -> None:
+    if "op" not in read:
+        return
+    op = read["op"]
+    try:
+        content = content_hash_of(decode(Op, op))
+    except BadPayload:  # an envelope an older program took and this one would not
+        content = ""
+    told.commands[op["id"]] = (content, read["status"])
+    args = op["a"]
+    if op["k"] == "sign_report" and read["status"] in ("ok", "flagged", "merged") and "content_hash" in args:
+        told.sealed[args["report_id"]] = args["content_hash"]
