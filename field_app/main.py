@@ -7,18 +7,30 @@ from __future__ import annotations
 
 import argparse
 import logging
+import secrets
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import metadata
 
 import flet as ft
 
-from common.kernel.clock import Reading
+from common.kernel.clock import Clock, Reading
+from field_app.data import attach
 from field_app.screens.table import screen_table
 from field_app.session import open_session
 from field_app.settings import HOST, Settings, read_settings
+from field_app.state.drafts import Drafts
 from field_app.state.prefs import read_prefs, write_prefs
+from field_app.state.tablet import Tablet
+from field_app.store.engine import make_store_engine
+from field_app.store.store import Store
+from field_app.sync.engine import SyncEngine
+from field_app.sync.http import HttpExchange
+from field_app.sync.keys import device_key
+from field_app.sync.keystore import FileKeystore
+from field_app.sync.loop import SyncLoop
 from field_app.ui import Prefs, UiSession
 
 
@@ -33,18 +45,48 @@ class SystemClock:
         return Reading(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000, self._boot)
 
 
-def page_main(settings: Settings) -> Callable[[ft.Page], None]:
+def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
+    """Open this device's database and begin to talk to the server it is enrolled at."""
+    clock = clock or SystemClock()
+    store = Store(make_store_engine(settings.store_path), clock, secrets.token_bytes)
+    tablet = Tablet(
+        store,
+        FileKeystore(settings.keys_dir),
+        clock,
+        secrets.token_bytes,
+        settings.server_url,
+        metadata.version("fieldwright") if _is_installed() else "",
+        datetime.now().astimezone().tzinfo or UTC,
+    )
+    tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell)
+    return tablet
+
+
+def connect(tablet: Tablet) -> SyncEngine | None:
+    """Make the conversation with the server this tablet is enrolled at; None before enrolment."""
+    who, key = tablet.store.identity(), device_key(tablet.keystore)
+    if not who.device_id or key is None:
+        return None
+    exchange = HttpExchange(who.server_url, who.device_id, key, tablet.clock, is_cut=lambda: tablet.is_cut)
+    chance = secrets.SystemRandom()
+    return SyncEngine(tablet.store, exchange, tablet.clock, chance.random, tablet.version)
+
+
+def page_main(settings: Settings, tablet: Tablet) -> Callable[[ft.Page], None]:
     """Return what Flet calls for each new page."""
-    clock = SystemClock()
     table = screen_table()
 
     def main(page: ft.Page) -> None:
         session = UiSession(
-            clock=clock,
+            clock=tablet.clock,
             prefs=Prefs(language=settings.language),
+            drafts=Drafts(
+                tablet.store.draft, lambda form, fields: tablet.store.keep_draft(form, dict(fields))
+            ),
             save_prefs=lambda prefs: write_prefs(settings.prefs_path, prefs),
-            version=metadata.version("fieldwright") if _is_installed() else "",
+            version=tablet.version,
         )
+        attach(page, session, tablet)
         open_session(page, session, table, read_prefs(settings.prefs_path))
 
     return main
@@ -68,13 +110,19 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = read_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if asked.web:
-        serve(settings)
-    else:
-        ft.run(page_main(settings))
+    tablet = open_tablet(settings)
+    assert tablet.loop is not None
+    tablet.loop.start()
+    try:
+        if asked.web:
+            serve(settings, tablet)
+        else:
+            ft.run(page_main(settings, tablet))
+    finally:
+        tablet.loop.stop()
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, tablet: Tablet) -> None:
     """Serve the app to browsers of this machine until interrupted."""
     import uvicorn
 
@@ -82,7 +130,7 @@ def serve(settings: Settings) -> None:
 
     lay_in_assets(settings.assets_dir)
     uvicorn.run(
-        web_app(page_main(settings), settings.assets_dir),
+        web_app(page_main(settings, tablet), settings.assets_dir),
         host=HOST,
         port=settings.port,
         log_level="warning",

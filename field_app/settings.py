@@ -14,21 +14,36 @@ from common.i18n import nearest_language
 
 HOST = "127.0.0.1"  # the app holds a person's work and asks no password: never another interface
 PORT = 8701
+SERVER_PORT = 8700
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`data_dir` holds the database and choices; `assets_dir` the font and files for the browser."""
+    """`data_dir` holds the database and choices; `assets_dir` the font and files for the browser.
+
+    `server_url` is where this app enrols when only a code is typed; an invitation names its own.
+    """
 
     data_dir: Path
     assets_dir: Path
     port: int = PORT
     language: str = "en"
+    server_url: str = ""
 
     @property
     def prefs_path(self) -> Path:
         """Return the file of the person's choices."""
         return self.data_dir / "prefs.json"
+
+    @property
+    def store_path(self) -> Path:
+        """Return the file of the database."""
+        return self.data_dir / "tablet.db"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return the folder of this device's secrets."""
+        return self.data_dir / "keys"
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -44,4 +59,6 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         assets_dir=Path(assets).resolve() if assets else (data / "web").resolve(),
         port=int(given.get("FIELDWRIGHT_APP_PORT") or PORT),
         language=nearest_language(tag),
+        server_url=given.get("FIELDWRIGHT_SERVER_URL")
+        or f"http://{HOST}:{given.get('FIELDWRIGHT_SERVER_PORT') or SERVER_PORT}",
     )

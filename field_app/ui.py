@@ -115,6 +115,14 @@ class Strip:
 
 @ft.observable
 @dataclass(eq=False)
+class Feed:
+    """Counts up whenever what is in the store may have changed, or another minute has begun."""
+
+    epoch: int = 0
+
+
+@ft.observable
+@dataclass(eq=False)
 class Lock:
     """While `path` is set the customer holds the tablet: only that page may be seen."""
 
@@ -132,6 +140,7 @@ class UiSession:
     troubles: Troubles = field(default_factory=Troubles)
     rebuilds: Rebuilds = field(default_factory=Rebuilds)
     strip: Strip = field(default_factory=Strip)
+    feed: Feed = field(default_factory=Feed)
     lock: Lock = field(default_factory=Lock)
     drafts: Drafts = field(default_factory=lambda: _memory_drafts())
     save_prefs: Callable[[SavedPrefs], None] = lambda _: None
@@ -160,6 +169,7 @@ _VIEWPORT: ft.ContextProvider[Viewport | None] = ft.create_context(None)
 _REBUILDS: ft.ContextProvider[Rebuilds | None] = ft.create_context(None)
 _TROUBLES: ft.ContextProvider[Troubles | None] = ft.create_context(None)
 _STRIP: ft.ContextProvider[Strip | None] = ft.create_context(None)
+_FEED: ft.ContextProvider[Feed | None] = ft.create_context(None)
 _LOCK: ft.ContextProvider[Lock | None] = ft.create_context(None)
 
 
@@ -172,6 +182,7 @@ def with_session(session: UiSession, build: Callable[[], Any]) -> Any:
         (_TROUBLES, session.troubles),
         (_REBUILDS, session.rebuilds),
         (_STRIP, session.strip),
+        (_FEED, session.feed),
         (_LOCK, session.lock),
     ]
 
@@ -216,6 +227,11 @@ def use_troubles() -> Troubles:
 def use_strip() -> Strip:
     """Return what the sync strip shows; the component re-renders when it changes."""
     return ft.use_context(_STRIP) or use_session().strip
+
+
+def use_feed() -> Feed:
+    """Return the feed; the component re-renders when the store may have changed."""
+    return ft.use_context(_FEED) or use_session().feed
 
 
 def use_lock() -> Lock:
