@@ -126,7 +126,6 @@ def report_fault(work: Work, c: ReportFault) -> Outcome:
     )
     ticket.folded = fold_ticket(work, ticket)
     entitlement = judge_for_ticket(work, ticket, None)
-    ticket.service_type = entitlement.service_type
     clock_event(work, ticket, "received")
     clock_event(work, ticket, "accepted")
     ticket.promised_at = expected_at(work.session, ticket)
@@ -168,7 +167,7 @@ def edit_ticket(work: Work, c: EditTicket) -> Outcome:
     if not moved:
         return outcome
     if "equipment_id" in moved:
-        ticket.service_type = judge_for_ticket(work, ticket, None).service_type
+        judge_for_ticket(work, ticket, None)
     write_event(work, ticket, "edited", fields=" ".join(moved))
     if not work.actor.is_field:
         notify_engineers(work, ticket, "notice_edited", fields=" ".join(moved))

@@ -25,7 +25,6 @@ WORDS = {
     "service_type": "ticket.service_type",
     "clock": "sla.clock",
     "kind": "sla.clock",
-    "known_late": "sla.known_late",
 }
 LISTS = {"fields": "field", "missing": "missing", "parts": "report.part", "breaks": "dispatch.break"}
 
@@ -48,6 +47,8 @@ def readable(values: Mapping[str, Any], language: str, time_zone: str) -> dict[s
             shown[name.removesuffix("_ms")] = show_wall(instant(int(value)), time_zone) if value else ""
         elif name == "total_minor":
             shown["total"] = money(int(value), str(values.get("currency", "")))
+        elif name == "known_late":
+            shown[name] = translate(language, "sla.known_late") if value else ""
         elif name in LISTS:
             words = (_word(language, LISTS[name], code) for code in str(value).split())
             shown[name] = translate(language, "list.separator").join(words)
@@ -57,4 +58,5 @@ def readable(values: Mapping[str, Any], language: str, time_zone: str) -> dict[s
 
 
 def _word(language: str, area: str, code: str) -> str:
-    return translate(language, f"{area}.{code}") if has_key(f"{area}.{code}") else code
+    key = f"{area}.{code.lower()}"
+    return translate(language, key) if has_key(key) else code

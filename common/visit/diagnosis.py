@@ -89,7 +89,7 @@ def record_diagnosis(work: Work, c: RecordDiagnosis) -> Outcome:
     )
     if c.fault_code:
         ticket.fault_code = c.fault_code
-    ticket.service_type = judge_for_ticket(work, ticket, c.cause_code).service_type
+    judge_for_ticket(work, ticket, c.cause_code)
     if field_step(work, ticket, "diagnosed", "diagnosed", cause=c.cause_code):
         clock_event(work, ticket, "diagnosed")
     return OK

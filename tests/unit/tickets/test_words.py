@@ -69,6 +69,6 @@ def test_every_field_a_person_fills_has_a_label() -> None:
 def test_every_choice_has_a_word() -> None:
     keys = [f"ticket.channel.{one}" for one in CHANNELS] + [f"ticket.mode.{one}" for one in MODES]
     keys += [f"ticket.severity.{one}" for one in SEVERITIES]
-    keys += [f"ticket.service_type.{one}" for one in SERVICE_TYPES]
+    keys += [f"ticket.service_type.{one.lower()}" for one in SERVICE_TYPES]
     keys += [f"checklist.answer.{one}" for one in ("ok", "not_ok", "na")]
     assert [key for key in keys if not has_key(key)] == []
