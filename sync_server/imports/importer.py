@@ -1,6 +1,6 @@
 """The import as a library: bytes to a preview, a preview to commands, all or nothing (M4).
 
-Owns the walk; console page, command line and demo share it. It writes only through `give_many`.
+Owns the walk; console page, command line and demo share it. It writes only through `perform_many`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from common.kernel.work import Actor
 from common.stock.stock_commands import ReceiveStock
-from sync_server.db.batch import give_many
 from sync_server.db.database import Database
+from sync_server.db.office import perform_many
 from sync_server.imports.columns import Column, columns_of_kind, count_known, recognise
 from sync_server.imports.csv_file import read_csv
 from sync_server.imports.plan import Action, Line, Notes, Planned, Planner
@@ -113,7 +113,7 @@ def apply(
     steps = _merge_receipts([(one.line, command) for one in plan.planned for command in one.commands])
     if not steps:
         return Applied(0)
-    outcomes = give_many(database, actor, [command for _, command in steps], progress=progress)
+    outcomes = perform_many(database, actor, [command for _, command in steps], progress=progress)
     refused = [
         Fault("refused", line, values={"reason": outcome.code, **outcome.values})
         for (line, _), outcome in zip(steps, outcomes, strict=True)
