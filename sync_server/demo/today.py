@@ -1,0 +1,169 @@
+"""Today at the demo company: tickets in every state, clocks at risk and overdue, a tray, exceptions to look at.
+
+Owns today's scene, reckoned back from now. The engineer whose app is started has work of every kind.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from common.kernel.outcome import Outcome
+from common.sla.clock_commands import RaiseClockAlarms, tickets_with_due_alarms
+from common.tickets.appointment import AgreeAppointment
+from common.tickets.closing import HoldTicket, SettleTicket, WriteOffTicket
+from common.tickets.field_work import RequestHelp
+from sync_server.demo.calls import Call, Calls
+from sync_server.demo.stage import Stage, Story, minutes
+from sync_server.demo.tablets import leave_exceptions, show_tablets
+from sync_server.demo.visits import (
+    Job,
+    acknowledge,
+    agree,
+    arrive,
+    check,
+    diagnose,
+    fit_part,
+    steps_of,
+    travel,
+)
+from sync_server.keys import ServerKeys
+
+ENGINEER = "E01"  # whose app the demo starts
+# How long ago each ticket of the tray was reported, in working minutes: the response limit is 240, urgent 120.
+TRAY = (
+    (12, False, "xray"),
+    (45, False, "lab"),
+    (200, False, "ultrasound"),
+    (310, False, "pump"),
+    (95, True, "ventilator"),
+    (150, True, "dialysis"),
+)
+# category, engineer ('' the fittest), how far it is, minutes since the arrival or until it
+SCENE = (
+    ("ventilator", ENGINEER, "dispatched", -150),
+    ("monitor", ENGINEER, "acknowledged", -300),
+    ("pump", ENGINEER, "dispatched", -1560),
+    ("monitor", ENGINEER, "signed", 170),
+    ("sterile", "", "en_route", -10),
+    ("xray", "", "on_site", 12),
+    ("lab", "", "diagnosed", 30),
+    ("dialysis", "", "repairing", 55),
+    ("ultrasound", "", "held", -240),
+    ("endoscopy", "", "help", 40),
+    ("pump", "", "tested", 75),
+    ("lab", "", "checked_out", 200),
+    ("monitor", "", "settled", 320),
+    ("sterile", "", "written_off", 400),
+    ("defibrillator", "", "acknowledged", -90),
+    ("monitor", "", "dispatched", -200),
+)  # fmt: skip
+
+
+def play_today(stage: Stage, keys: ServerKeys, now: datetime, enrolled_at: datetime) -> None:
+    """Play today up to now, and leave what the office must look at."""
+    calls = Calls(stage)
+    back = stage.policy.calendar.subtract_working
+    for ago, urgent, category in TRAY:
+        stage.add(_wait(calls, back(now, minutes(ago)), category, urgent))
+    for category, who, state, since in SCENE:
+        stage.add(_reach(calls, now, category, who, state, since))
+    stage.play(now)
+    stage.clock.at = now
+    stage.do(lambda: _raise_alarms(stage), now)
+    leave_exceptions(stage, keys, calls, now)
+    show_tablets(stage, now)
+
+
+def _raise_alarms(stage: Stage) -> None:
+    for ticket_id in tickets_with_due_alarms(stage.session, stage.now):
+        stage.system(RaiseClockAlarms(ticket_id))
+
+
+def _wait(calls: Calls, at: datetime, category: str, urgent: bool) -> Story:
+    """Leave a call in the tray."""
+    yield at
+    calls.report(calls.call(at, category=category, urgent=urgent))
+
+
+def _reach(calls: Calls, now: datetime, category: str, who: str, state: str, since: int) -> Story:
+    """Bring a ticket to a state: it arrived `since` minutes ago, or will in `-since` minutes."""
+    stage = calls.stage
+    arrives_at = now - minutes(since)
+    reported_at = min(arrives_at - minutes(100), now - minutes(70))
+    yield reported_at
+    call = calls.call(reported_at, category=category, urgent=category == "ventilator")
+    ticket_id = calls.report(call)
+    yield stage.now + minutes(9)
+    from_at = _round(arrives_at)
+    who = calls.assign(call, ticket_id, from_at, who)
+    job = calls.job(call, ticket_id, who)
+    if state == "dispatched":
+        return
+    stage.office(
+        "S01",
+        AgreeAppointment(ticket_id, from_at, from_at + timedelta(hours=2), call.customer.contact or "设备科"),
+    )
+    yield stage.now + minutes(12)
+    acknowledge(job, stage.now)
+    yield from _work(job, call, state, arrives_at, now)
+
+
+def _work(job: Job, call: Call, state: str, arrives_at: datetime, now: datetime) -> Story:
+    stage = job.stage
+    if state == "acknowledged":
+        return
+    if state == "held":
+        stage.office("D01", HoldTicket(job.ticket_id, "awaiting_parts", "探头在途，预计明日到库"))
+        return
+    if state in ("signed", "checked_out", "settled", "written_off"):
+        yield from _finish(job, state, arrives_at, now)
+        return
+    yield arrives_at - minutes(25)
+    travel(job, stage.now)
+    if state == "en_route":
+        return
+    yield arrives_at
+    arrive(job, stage.now)
+    yield arrives_at + minutes(6)
+    check(job, stage.now)
+    if state == "on_site":
+        return
+    for step, offset in ((diagnose, 15), (agree, 18)):
+        yield arrives_at + minutes(offset)
+        step(job, stage.now)
+    if state == "diagnosed":
+        return
+    yield arrives_at + minutes(24)
+    if state == "help":
+        stage.field(
+            job.engineer, RequestHelp(job.ticket_id, "内镜漏水点不明，需要二线工程师到场", "王工或厂家支援")
+        )
+        return
+    fit_part(job, stage.now)
+    rest = [step for step in steps_of(job, arrives_at - minutes(30)) if step[0] > stage.now][:-4]
+    for at, step in rest[: 2 if state == "tested" else 1]:
+        yield min(at, now - minutes(2))
+        step(stage.now)
+
+
+def _finish(job: Job, state: str, arrives_at: datetime, now: datetime) -> Story:
+    stage = job.stage
+    steps = list(steps_of(job, arrives_at))
+    for at, step in steps[:-1] if state == "signed" else steps:
+        yield min(at, now - minutes(3))
+        step(stage.now)
+    if state in ("settled", "written_off"):
+        yield min(stage.now + minutes(15), now - minutes(2))
+        stage.office("K01", SettleTicket(job.ticket_id, "FP0031187"))
+    if state == "written_off":
+        stage.office("K01", WriteOffTicket(job.ticket_id))
+
+
+def _round(at: datetime) -> datetime:
+    """Return the half hour before."""
+    return at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
+
+
+def must(outcome: Outcome) -> None:
+    """Assert that a command had its effect."""
+    assert outcome.took_effect, outcome
