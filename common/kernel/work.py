@@ -59,6 +59,7 @@ class Work:
     read_rows: set[tuple[str, str]] = field(default_factory=set)
     before_touch: Callable[[str, str, str], None] | None = None
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)
     held: list[object] = field(default_factory=list)  # the session forgets rows nobody holds and reads them again
 
     def get(self, record: type[R], row_id: str) -> R | None:
@@ -117,7 +118,7 @@ class Work:
 
 
 def watch(session: Session, work: Work) -> Callable[[], None]:
-    """Note every mapped row the session writes into `work.touched`; returns the function that stops watching."""
+    """Note what the session writes (`work.touched`) and reads (`work.loaded`); returns what stops watching."""
 
     def before_flush(_session: Session, _context: UOWTransaction, _instances: Any) -> None:
         if any(isinstance(row, Synced) for row in session.deleted):
@@ -129,5 +130,14 @@ def watch(session: Session, work: Work) -> Callable[[], None]:
                     raise TypeError("a row never moves to another aggregate")
                 work.touch(row.__tablename__, row.id, row.agg)  # type: ignore[attr-defined]
 
+    def loaded(_session: Session, row: Any) -> None:
+        if isinstance(row, Synced):
+            work.loaded.add(row.agg)
+
+    def stop() -> None:
+        event.remove(session, "before_flush", before_flush)
+        event.remove(session, "loaded_as_persistent", loaded)
+
     event.listen(session, "before_flush", before_flush)
-    return lambda: event.remove(session, "before_flush", before_flush)
+    event.listen(session, "loaded_as_persistent", loaded)
+    return stop

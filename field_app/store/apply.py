@@ -36,6 +36,12 @@ class Page:
         """List every aggregate the page speaks of."""
         return {put.agg for put in self.answer.put} | set(self.answer.drop)
 
+    def changes_what_is_there(self, held: set[str]) -> bool:
+        """Say whether rows may appear or vanish that a command looked for in vain: then all are replayed."""
+        return bool(
+            self.answer.drop or self.aggs - held or any(agg.startswith("policy:") for agg in self.aggs)
+        )
+
     @property
     def decides(self) -> bool:
         """Say whether the page may decide what becomes of a parked command."""
@@ -60,7 +66,7 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
         state.position, state.reoffer = 0, 1
     elif request.cur != state.cursor:
         return
-    _take_page(session, state, Page(answer), reading)
+    _take_page(session, state, Page(answer))
     if answer.dig:
         state.reconcile = int(answer.dig == "bad")
     state.durable = max(state.durable, answer.durable)
@@ -78,7 +84,7 @@ def apply_reconciled(session: Session, answer: SyncAnswer, reading: Reading) -> 
     state = state_of(session)
     _hear(state, answer.now, reading)
     state.reconcile = 0
-    _take_page(session, state, Page(answer), reading)
+    _take_page(session, state, Page(answer))
 
 
 def take_fork(state: SyncState, fork: Fork) -> None:
@@ -86,9 +92,7 @@ def take_fork(state: SyncState, fork: Fork) -> None:
     state.incarnation, state.token, state.reoffer = fork.inc, fork.tok, 1
 
 
-def apply_have(
-    session: Session, asked: Iterable[str], answer: HaveAnswer, *, last: bool, reading: Reading
-) -> None:
+def apply_have(session: Session, asked: Iterable[str], answer: HaveAnswer, *, last: bool) -> None:
     """Put commands the server has lost back into the outbox; after the last portion number the lane afresh (T24, T26)."""
     unknown = set(answer.unknown)
     known = [op_id for op_id in asked if op_id not in unknown]
@@ -112,15 +116,15 @@ def apply_have(
     if not session.scalar(select(OutboxOp.ord).where(OutboxOp.state == "new").limit(1)):
         state.next_n = 1
     state.reoffer = 0
-    rebase_all(session, reading)
+    rebase_all(session)
 
 
-def rebase_all(session: Session, reading: Reading) -> None:
+def rebase_all(session: Session) -> None:
     """Rebuild everything a screen reads from base and overlay. Equal to what the steps leave (invariant 6)."""
     state = state_of(session)
     restore_base(session, set(session.scalars(select(BaseRow.agg).distinct())))
     overlay = select(OutboxOp.ord).where(OutboxOp.state.in_(OVERLAY_STATES)).order_by(OutboxOp.ord)
-    _replay(session, state, list(session.scalars(overlay)), reading)
+    _replay(session, state, list(session.scalars(overlay)))
 
 
 def _hear(state: SyncState, now_ms: int, reading: Reading) -> None:
@@ -138,7 +142,7 @@ def _take_result(session: Session, result: OpResult) -> None:
     )
 
 
-def _take_page(session: Session, state: SyncState, page: Page, reading: Reading) -> None:
+def _take_page(session: Session, state: SyncState, page: Page) -> None:
     answer = page.answer
     if not answer.more:
         state.position = answer.head
@@ -153,6 +157,8 @@ def _take_page(session: Session, state: SyncState, page: Page, reading: Reading)
         waiting = select(OutboxOp.ord).where(OutboxOp.state.in_(WAITS_FOR_DECISION))
         asked = leaving | set(session.scalars(waiting))
     seeds = page.aggs | _aggs_of(session, asked)
+    if page.changes_what_is_there(set(session.scalars(select(HeldAgg.agg)))):
+        seeds |= set(session.scalars(select(OpTouch.agg)))
     reached, op_ords = spread(session, seeds)
     if op_ords or asked:
         restore_base(session, reached)
@@ -162,7 +168,7 @@ def _take_page(session: Session, state: SyncState, page: Page, reading: Reading)
         _leave_overlay(session, _decided(session), "closed")
     state.cursor = answer.cur
     staying = select(OutboxOp.ord).where(OutboxOp.ord.in_(op_ords), OutboxOp.state.in_(OVERLAY_STATES))
-    _replay(session, state, sorted(session.scalars(staying)), reading)
+    _replay(session, state, sorted(session.scalars(staying)))
     if not answer.more:
         _drop(
             session, session.scalars(select(HeldAgg.agg).where(HeldAgg.generation < state.generation)).all()
@@ -176,7 +182,7 @@ def _write_page(session: Session, state: SyncState, answer: SyncAnswer) -> None:
     bulk: dict[str, list[list[Any]]] = {}
     for put in answer.put:
         if put.full and put.agg in held:
-            _clear_except(connection, put)
+            _clear_except(connection, put, answer.cols)
         for entity, rows in put.rows.items():
             bulk.setdefault(entity, []).extend(rows)
     for entity, rows in bulk.items():
@@ -205,10 +211,12 @@ def _known_columns(
     return [names[i] for i in places], [[row[i] for i in places] for row in rows]
 
 
-def _clear_except(connection: Connection, put: Put) -> None:
+def _clear_except(connection: Connection, put: Put, cols: dict[str, Any]) -> None:
     """Remove rows of an aggregate that its full content does not hold."""
     for entity in synced_entities():
-        ids = {row[0] for row in put.rows.get(entity, ())}
+        rows = put.rows.get(entity, ())
+        place = list(cols[entity]).index("id") if rows else 0
+        ids = {row[place] for row in rows}
         here = connection.execute(text(f'SELECT id FROM "{entity}" WHERE agg = :agg'), {"agg": put.agg})  # noqa: S608
         gone = [row_id for (row_id,) in here if row_id not in ids]
         if gone:
@@ -259,7 +267,7 @@ def _aggs_of(session: Session, ords: set[int]) -> set[str]:
     return set(session.scalars(select(OpTouch.agg).where(OpTouch.op_ord.in_(ords)))) if ords else set()
 
 
-def _replay(session: Session, state: SyncState, ords: list[int], reading: Reading) -> None:
+def _replay(session: Session, state: SyncState, ords: list[int]) -> None:
     session.flush()
     actor = actor_for(state.person_id, state.device_id)
-    replay(session, ords, actor, reading.wall_ms - state.clock_error_ms)
+    replay(session, ords, actor)

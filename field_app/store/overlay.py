@@ -44,10 +44,13 @@ def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
     return before_touch
 
 
-def run_op(session: Session, op: Op, actor: Actor, now_ms: int, *, live: bool) -> tuple[Outcome, Work]:
-    """Run a command's function on the tablet: `live` when the person gives it, not live in a rebase."""
+def run_op(session: Session, op: Op, actor: Actor, *, live: bool) -> tuple[Outcome, Work]:
+    """Run a command's function on the tablet: `live` when the person gives it, not live in a rebase.
+
+    What the server will say of the receipt's time is not known here; until then it is the event's own.
+    """
     at = instant(op.w - op.e)
-    work = Work(session, actor, op, at, instant(now_ms), live, authority=False, clock_error_ms=op.e)
+    work = Work(session, actor, op, at, at, live, authority=False, clock_error_ms=op.e)
     work.before_touch = capture(session, op.id)
     return execute(work), work
 
@@ -65,7 +68,7 @@ def builds_on(session: Session, work: Work) -> tuple[str, ...]:
 
 
 def note_touches(session: Session, op_ord: int, aggs: Iterable[str]) -> None:
-    """Remember which aggregates a command writes."""
+    """Remember which aggregates a command reads or writes: a change of any of them replays it."""
     known = set(session.scalars(select(OpTouch.agg).where(OpTouch.op_ord == op_ord)))
     for agg in set(aggs) - known:
         session.execute(insert(OpTouch).values(op_ord=op_ord, agg=agg))
@@ -112,7 +115,7 @@ def restore_base(session: Session, aggs: set[str]) -> None:
     session.expire_all()
 
 
-def replay(session: Session, op_ords: list[int], actor: Actor, now_ms: int) -> None:
+def replay(session: Session, op_ords: list[int], actor: Actor) -> None:
     """Run pending commands again, in the order given, on top of what is in the tables now.
 
     One that no longer fits has no effect for the moment and says why (`local_code`); the server decides.
@@ -127,12 +130,13 @@ def replay(session: Session, op_ords: list[int], actor: Actor, now_ms: int) -> N
     ).all()
     for op_ord, envelope, old_code in rows:
         code = ""
+        session.expunge_all()  # so that every read of this command is seen as one
         savepoint = session.begin_nested()
         try:
-            outcome, work = run_op(session, decode(Op, envelope), actor, now_ms, live=False)
+            outcome, work = run_op(session, decode(Op, envelope), actor, live=False)
             savepoint.commit()
             code = "" if outcome.took_effect else outcome.code
-            note_touches(session, op_ord, work.touched.values())
+            note_touches(session, op_ord, {*work.touched.values(), *work.loaded})
         except BadPayload as fault:
             savepoint.rollback()
             code = fault.code

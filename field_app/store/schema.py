@@ -72,7 +72,7 @@ class OutboxOp(DeviceBase):
 
 
 class OpTouch(DeviceBase):
-    """Which aggregates a command of the overlay writes: the edges along which a rebase spreads."""
+    """Which aggregates a command of the overlay reads or writes: the edges along which a rebase spreads."""
 
     __tablename__ = "op_touch"
     op_ord: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -111,12 +111,12 @@ class Store:
             op_id = uuid7(reading.wall_ms, self.random_bytes)
             op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
             actor = actor_for(state.person_id, state.device_id)
-            outcome, work = run_op(session, op, actor, reading.wall_ms - state.clock_error_ms, live=True)
+            outcome, work = run_op(session, op, actor, live=True)
             if not outcome.took_effect:
                 session.rollback()
                 return Given(op_id, outcome)
             op = replace(op, d=builds_on(session, work))
-            aggs = {spec_of(op.k).about(payload), *work.touched.values()}
+            aggs = {spec_of(op.k).about(payload), *work.touched.values(), *work.loaded}
             self._keep(session, state, op, payload, aggs)
             session.commit()
         for listener in list(self.listeners):

@@ -95,8 +95,7 @@ class SyncEngine:
             ids = tuple(op_id for _, op_id in portion)
             answer = self.exchange.have(HaveRequest(device_id, ids))
             last = len(portion) < 1000
-            reading = self.clock.read()
-            self.store.write(partial(apply_have, asked=ids, answer=answer, last=last, reading=reading))
+            self.store.write(partial(apply_have, asked=ids, answer=answer, last=last))
             after = portion[-1][0] if portion else after
 
 

@@ -15,8 +15,11 @@ from sqlalchemy.pool import StaticPool
 LOCK_WAIT_S = 5
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """Open a database by URL: `sqlite:///path`, `sqlite://` (in memory, one connection) or `postgresql+psycopg://…`."""
+def make_engine(url: str, *, pool_size: int = 10, creator: Any = None) -> Engine:
+    """Open a database by URL: `sqlite:///path`, `sqlite://` (in memory, one connection) or `postgresql+psycopg://…`.
+
+    `creator` gives another SQLite connection (simulated disks).
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = create_engine(
@@ -35,7 +38,10 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     extra: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": pool_size}
     connect_args = {"check_same_thread": False, "timeout": LOCK_WAIT_S, "isolation_level": None}
-    engine = create_engine(parsed, connect_args=connect_args, **extra)
+    if creator is not None:
+        engine = create_engine(parsed, creator=creator, poolclass=StaticPool)
+    else:
+        engine = create_engine(parsed, connect_args=connect_args, **extra)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -19,13 +19,14 @@ _UNCHAINED = text("SELECT 1 FROM audit WHERE seq IS NULL LIMIT 1")
 _HEAD = "SELECT seq, audit_seq, audit_hash FROM stream_head WHERE stream = :stream"
 _NUMBER = text(
     """
-    WITH oldest AS (
-        SELECT tx, min(at) AS at FROM change WHERE seq IS NULL AND stream = :stream GROUP BY tx ORDER BY 2, 1 LIMIT :txs
-    ), todo AS (
+    UPDATE change SET seq = :head + todo.k FROM (
         SELECT change.id AS id, row_number() OVER (ORDER BY oldest.at, change.tx, change.agg, change.id) AS k
-        FROM change JOIN oldest ON oldest.tx = change.tx WHERE change.seq IS NULL AND change.stream = :stream
-    )
-    UPDATE change SET seq = :head + todo.k FROM todo WHERE change.id = todo.id
+        FROM change JOIN (
+            SELECT tx, min(at) AS at FROM change WHERE seq IS NULL AND stream = :stream
+            GROUP BY tx ORDER BY 2, 1 LIMIT :txs
+        ) AS oldest ON oldest.tx = change.tx
+        WHERE change.seq IS NULL AND change.stream = :stream
+    ) AS todo WHERE change.id = todo.id
     """
 )
 _HEADS = text(
@@ -50,7 +51,7 @@ _REVOKED = text(
     """
 )
 _MARK = text("INSERT INTO batch (stream, last_seq, mark, at) VALUES (:stream, :seq, :mark, :at)")
-_ENTRIES = text("SELECT id, at, entry FROM audit WHERE seq IS NULL ORDER BY at, id LIMIT 5000")
+_ENTRIES = text("SELECT id, at, entry FROM audit WHERE seq IS NULL ORDER BY at, tx, ordinal LIMIT 5000")
 _LINK = text("UPDATE audit SET seq = :seq, prev_hash = :prev, hash = :hash WHERE id = :id")
 _ADVANCE = text(
     "UPDATE stream_head SET seq = :seq, audit_seq = :audit_seq, audit_hash = :audit_hash WHERE stream = :stream"

@@ -161,6 +161,8 @@ class AuditEntry(ServerBase):
     id: Mapped[Key] = mapped_column(primary_key=True)
     seq: Mapped[int | None] = mapped_column(unique=True)
     at: Mapped[datetime]
+    tx: Mapped[Key]
+    ordinal: Mapped[int]  # within its transaction
     actor_id: Mapped[Short]
     device_id: Mapped[Short]
     kind: Mapped[Short]

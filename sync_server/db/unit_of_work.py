@@ -45,6 +45,7 @@ class UnitOfWork:
     tx: str
     new_id: Callable[[], str]
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
+    noted: int = 0
 
     def run(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Outcome:
         """Execute one command for the first time. Keeps receipt and audit entry; parks what was refused.
@@ -100,6 +101,7 @@ class UnitOfWork:
                 at=self.now,
             )
         )
+        self.noted += 1
         entry = {
             "op": encode(op),
             "actor": actor.person_id,
@@ -117,6 +119,8 @@ class UnitOfWork:
                 id=self.new_id(),
                 seq=None,
                 at=self.now,
+                tx=self.tx,
+                ordinal=self.noted,
                 actor_id=actor.person_id,
                 device_id=arrival.device_id,
                 kind=op.k,

@@ -8,7 +8,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from common.stock.usage_commands import RecordPartUsage, WithdrawPartUsage
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,7 @@ from common.inbox.edits import Change
 from common.inbox.records import InboxItem
 from common.kernel.clock import instant
 from common.kernel.ids import uuid7
-from common.stock.part_usage import PartUsage
+from common.stock.part_usage import PartUsage, RecordPartUsage, WithdrawPartUsage
 from common.tickets.appointment import RescheduleTicket
 from common.tickets.closing import CancelTicket, HoldTicket, ResumeTicket
 from common.tickets.dispatching import AssignTicket, MoveAssignment, UnassignTicket

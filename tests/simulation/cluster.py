@@ -68,15 +68,26 @@ class SimClock:
         self.started_ms, self.boot = self.time.now_ms - 1, name
 
 
+class Platter(sqlite3.Connection):
+    """A connection whose content outlives the process that held it: closing only gives up what was not committed."""
+
+    def close(self) -> None:
+        """End the transaction that was open."""
+        self.rollback()
+
+
 class Disk:
     """A SQLite database in memory whose content can be copied and put back, and whose machine can lose power."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take an engine with one connection."""
-        self.engine = engine
+    def __init__(self, open_engine: Callable[[Callable[[], sqlite3.Connection]], Engine]) -> None:
+        """Open an engine on a new, empty disk."""
+        self.platter = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, factory=Platter
+        )
+        self.engine = open_engine(lambda: self.platter)
         self.statements_left: int | None = None
-        event.listen(engine, "before_cursor_execute", self._count)
-        event.listen(engine, "commit", self._count_commit)
+        event.listen(self.engine, "before_cursor_execute", self._count)
+        event.listen(self.engine, "commit", self._count)
 
     def _count(self, *_: Any) -> None:
         if self.statements_left is not None:
@@ -84,25 +95,30 @@ class Disk:
             if self.statements_left < 0:
                 raise PowerCut
 
-    def _count_commit(self, _connection: Any) -> None:
-        self._count()
+    def power_on(self) -> None:
+        """Start on what was committed; every connection of before is gone."""
+        self.statements_left = None
+        self.engine.dispose()
+        self.platter.rollback()
 
     def image(self) -> bytes:
         """Copy what is durable."""
-        return self._raw().serialize()
+        return self.platter.serialize()
 
     def put_back(self, image: bytes) -> None:
         """Replace the content by a copy."""
-        self._raw().deserialize(image)
+        self.platter.rollback()
+        self.platter.deserialize(image)
 
-    def _raw(self) -> sqlite3.Connection:
-        connection = self.engine.raw_connection()
-        try:
-            raw = connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            return raw
-        finally:
-            connection.close()
+
+def server_disk() -> Disk:
+    """Make an empty disk for a master database."""
+    return Disk(lambda creator: make_engine("sqlite://", creator=creator))
+
+
+def tablet_disk() -> Disk:
+    """Make an empty disk for a tablet's store."""
+    return Disk(lambda creator: make_store_engine(None, creator=creator))
 
 
 class SimServer:
@@ -111,7 +127,7 @@ class SimServer:
     def __init__(self, image: bytes, time: Time, rng: random.Random) -> None:
         """Start from an image."""
         self.clock = SimClock(time)
-        self.disk = Disk(make_engine("sqlite://"))
+        self.disk = server_disk()
         self.disk.put_back(image)
         self.database = Database(self.disk.engine, self.clock, rng.randbytes, pause=lambda _s: None)
         self.service = SyncService(self.database)
@@ -174,6 +190,7 @@ class FaultyExchange:
         try:
             answer = call()
         except PowerCut:
+            self.server.disk.power_on()
             raise Unreachable from None
         except DatabaseBusyError:
             raise Busy(1) from None
@@ -193,7 +210,7 @@ class SimDevice:
         self.time = time
         self.network = network
         self.clock = SimClock(time)
-        self.disk = Disk(make_store_engine(None))
+        self.disk = tablet_disk()
         self.disk.put_back(image)
         self.server = server
         self.boots = 0
@@ -201,7 +218,7 @@ class SimDevice:
 
     def start(self) -> None:
         """Start the app on what is on the disk."""
-        self.disk.statements_left = None
+        self.disk.power_on()
         self.store = Store(self.disk.engine, self.clock, self.network.rng.randbytes)
         exchange = FaultyExchange(self.server, self.network)
         self.engine = SyncEngine(self.store, exchange, self.clock, self.network.rng.random, "sim")

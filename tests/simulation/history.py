@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -40,21 +40,21 @@ FAULTS = (
 )
 
 
-@dataclass(slots=True)
 class History:
     """One history. `faults` None chooses them by the seed."""
 
-    seed: int
-    steps: int = STEPS
-    faults: frozenset[str] | None = None
-    log: list[str] = field(default_factory=list)
+    def __init__(self, seed: int, *, steps: int = STEPS, faults: frozenset[str] | None = None) -> None:
+        """Prepare it; nothing happens yet."""
+        self.seed = seed
+        self.steps = steps
+        self.rng = random.Random(seed)
+        self.faults = frozenset(f for f in FAULTS if self.rng.random() < 0.4) if faults is None else faults
+        self.log: list[str] = []
+        self.time = Time()
 
     def run(self) -> None:
         """Live through it. Raises Violation."""
-        self.rng = rng = random.Random(self.seed)
-        if self.faults is None:
-            self.faults = frozenset(f for f in FAULTS if rng.random() < 0.4)
-        self.time = Time()
+        rng = self.rng
         self.network = Network(rng)
         for name in ("lost_request", "lost_answer", "doubled", "garbled", "busy", "cut_server"):
             if name in self.faults:
@@ -75,7 +75,7 @@ class History:
     def _device(self, name: str, image: bytes) -> SimDevice:
         device = SimDevice(name, image, self.server, self.time, self.network)
         device.clock.boot = f"{name}-0"
-        if self.faults and "clock" in self.faults:
+        if "clock" in self.faults:
             device.clock.offset_ms = self.rng.choice(
                 (0, -3_000, 7_200_000, -86_400_000 * 3650, 86_400_000 * 400)
             )
@@ -107,11 +107,11 @@ class History:
         if not payload:
             return
         group = f"g{rng.randrange(10**9)}" if rng.random() < 0.1 else ""
-        if "crash" in (self.faults or ()) and rng.random() < 0.15:
+        if "crash" in self.faults and rng.random() < 0.15:
             device.disk.statements_left = rng.randrange(1, 40)
         try:
             given = device.store.give(payload, group=group)
-            if group and given.outcome.took_effect:
+            if group and given.outcome.took_effect and hasattr(payload, "ticket_id"):
                 device.store.give(business._note(rng, None, _About(payload), 0), group=group)  # type: ignore[arg-type]
             self._say(device, type(payload).__name__, given.outcome.status, given.outcome.code)
         except PowerCut:
@@ -121,7 +121,7 @@ class History:
             device.disk.statements_left = None
 
     def _sync(self, device: SimDevice) -> None:
-        if "crash" in (self.faults or ()) and self.rng.random() < 0.15:
+        if "crash" in self.faults and self.rng.random() < 0.15:
             device.disk.statements_left = self.rng.randrange(1, 200)
         try:
             for _ in range(self.rng.randrange(1, 4)):
@@ -142,7 +142,7 @@ class History:
             self._say(None, type(payload).__name__, outcome.status, outcome.code)
 
     def _fault(self, device: SimDevice, kind: str) -> None:
-        if kind not in (self.faults or ()):
+        if kind not in self.faults:
             return
         rng = self.rng
         if kind == "late" and self.network.late:

@@ -32,7 +32,7 @@ from sync_server.db.schema import create_tables, plant_stream
 from sync_server.db.tables import Device, PrincipalOf
 from sync_server.db.unit_of_work import Arrival, UnitOfWork
 from sync_server.sync.lanes import open_lane
-from tests.simulation.cluster import SimClock, Time
+from tests.simulation.cluster import SimClock, Time, server_disk, tablet_disk
 
 ENGINEERS = tuple(derive_id("sim", "engineer", str(i)) for i in range(4))
 DISPATCHER = derive_id("sim", "dispatcher")
@@ -67,13 +67,10 @@ def give_office(database: Database, payload: Any) -> Outcome:
 @cache
 def images() -> Images:
     """Build the stage."""
-    from field_app.store.engine import make_store_engine
-    from sync_server.db.engine import make_engine
-    from tests.simulation.cluster import Disk
-
     rng = random.Random(7)
     time = Time()
-    engine = make_engine("sqlite://")
+    master = server_disk()
+    engine = master.engine
     create_tables(engine)
     with engine.connect() as connection:
         plant_stream(connection, rng.randbytes)
@@ -89,10 +86,10 @@ def images() -> Images:
     tokens = [database.transact(lambda unit, i=i: _enrol(unit, i, rng)) for i in range(len(DEVICES))]
     devices = []
     for i, token in enumerate(tokens):
-        disk = Disk(make_store_engine(None))
+        disk = tablet_disk()
         Store(disk.engine, SimClock(time), rng.randbytes).enrol(DEVICES[i], ENGINEERS[i], "sim", token)
         devices.append(disk.image())
-    return Images(Disk(engine).image(), tuple(devices))
+    return Images(master.image(), tuple(devices))
 
 
 def _first_dispatcher() -> Person:
