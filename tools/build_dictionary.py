@@ -30,8 +30,14 @@ FREQUENT = (
     "record_measure", "record_part_usage", "answer_checklist",
 )  # fmt: skip
 TRAVELLING = ("customer", "equipment", "past_voucher", "ticket_event", "assignment", "ticket")
-STATES = "ok|noop|merged|flagged|parked|blocked|active|ended|open|dispatched|acknowledged|en_route|on_site|diagnosed|repairing|tested|signed"
-HEAD = '{"dev":"01a2","inc":1,"tok":"","clk":{"w":1795,"m":,"bt":""},"app":"0.1.0","cur":"[,\\"\\",,,,]","dig":{"n":,"x":""},"ops":['
+STATES = (
+    "ok|noop|merged|flagged|parked|blocked|active|ended|open|dispatched|acknowledged|en_route|on_site|diagnosed|"
+    "repairing|tested|signed"
+)
+HEAD = (
+    '{"dev":"01a2","inc":1,"tok":"","clk":{"w":1795,"m":,"bt":""},"app":"0.1.0","cur":"[,\\"\\",,,,]",'
+    '"dig":{"n":,"x":""},"ops":['
+)
 TAIL = '],"left":0,"old":0}'
 ANSWER = (
     '{"tok":"","res":[{"id":"01a2","s":"ok","q":},{"id":"01a2","s":"ok","q":}],"cols":{},"put":[{"agg":"ticket:01a2","rev":,'
