@@ -1,0 +1,127 @@
+"""What the pages of the office share: who may, showing a page, giving a command and coming back.
+
+Owns these ways. Pages own their reads and words; commands own every rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from fastapi import HTTPException
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.kernel.clock import instant
+from common.kernel.command import Role
+from common.kernel.ids import is_id
+from common.kernel.outcome import Outcome, Refused
+from sync_server.console.commands import may
+from sync_server.console.entry import Entry
+from sync_server.console.lists import ListPage, ListQuery, counted, in_page, last_page
+from sync_server.console.rendering import see_other
+from sync_server.console.site import Site
+
+T = TypeVar("T")
+NOTICES = {"ok": "saved", "noop": "unchanged", "merged": "merged", "flagged": "flagged"}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One area's pages over a site."""
+
+    site: Site
+    area: str
+
+    def roles(self, request: Request) -> frozenset[Role]:
+        """Return the reader's roles."""
+        found = self.site.signed_in(request)
+        return found.roles if found is not None else frozenset()
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return instant(self.site.database.clock.read().wall_ms)
+
+    def show(
+        self,
+        request: Request,
+        page: str,
+        part: str = "",
+        /,
+        status_code: int = 200,
+        can: Collection[str] = (),
+        **context: object,
+    ) -> Response:
+        """Render a page. `can` lists kinds of commands, asked as `can.<kind>`; `fresh()` makes a command's id."""
+        held = self.roles(request)
+        return self.site.pages.answer(
+            request,
+            self.site.reader(request),
+            page,
+            part,
+            status_code=status_code,
+            **{
+                "area": self.area,
+                "can": {kind: may(held, kind) for kind in can},
+                "fresh": self.site.database.new_id,
+                "now": self.now(),
+                **context,
+            },
+        )
+
+    def give(
+        self,
+        request: Request,
+        entry: Entry,
+        make: Callable[[], Any],
+        by_code: Mapping[str, str] | None = None,
+    ) -> Outcome | None:
+        """Give the command of a form; None where a field or the command's own rules stand against it."""
+        if entry.errors:
+            return None
+        try:
+            payload = make()
+            if entry.errors:
+                return None
+            outcome = self.site.give(request, payload, entry.command_id)
+        except Refused as refused:
+            outcome = Outcome("parked", refused.code, refused.values)
+        if outcome.took_effect:
+            return outcome
+        entry.refused(outcome, by_code)
+        return None
+
+    def back(self, request: Request, url: str, outcome: Outcome) -> Response:
+        """Go on to a page and say there what became of the command."""
+        return see_other(request, url, NOTICES.get(outcome.status, "saved"))
+
+
+def found(row: T | None) -> T:
+    """Return what was looked for. Raises 404 where it is not there."""
+    if row is None:
+        raise HTTPException(404, "not_found")
+    return row
+
+
+def known_id(text: str) -> str:
+    """Return an id out of an address. Raises 404 for what can be none."""
+    if not is_id(text):
+        raise HTTPException(404, "not_found")
+    return text
+
+
+def page_of(
+    session: Session,
+    statement: Select[Any],
+    query: ListQuery,
+    columns: Mapping[str, ColumnElement[Any]],
+    tie: ColumnElement[Any],
+) -> ListPage:
+    """Count a list and read the asked page of it; past the end it is the last page."""
+    total = int(session.scalar(counted(statement)) or 0)
+    asked = last_page(query, total)
+    return ListPage(session.execute(in_page(statement, asked, columns, tie)).all(), total, asked)
