@@ -28,12 +28,14 @@ def CustomerMode(
     language: str = "",
     on_language: Callable[[str], Any] | None = None,
     scroll: bool = True,
+    step: str = "",
 ) -> ft.Control:
     """Fill the screen with one task for the customer and lock it there.
 
     `path` is the route of this screen: back, links and the address bar return here until the engineer opens
     the lock. `heading(language)` and all components that `body()` builds speak the customer's language.
     `check_code` says whether the typed code is the engineer's; then the lock opens and `on_leave()` is called.
+    A new `step` begins at its top.
     """
     own = use_language()
     lock = use_lock()
@@ -44,7 +46,7 @@ def CustomerMode(
 
     ft.use_effect(close_lock, [path])
     return with_language(
-        spoken, lambda: _Page(own, heading, body, check_code, on_leave, spoken, on_language, scroll)
+        spoken, lambda: _Page(own, heading, body, check_code, on_leave, spoken, on_language, scroll, step)
     )
 
 
@@ -58,6 +60,7 @@ def _Page(
     spoken: LanguageChoice,
     on_language: Callable[[str], Any] | None,
     scroll: bool,
+    step: str,
 ) -> ft.Control:
     palette, form = use_palette(), use_form()
     leaving, set_leaving = ft.use_state(False)
@@ -86,6 +89,7 @@ def _Page(
             _Top(spoken.language, choose, lambda: set_leaving(True)),
             ft.Column(
                 [held],
+                key=f"customer-body-{step}",
                 expand=True,
                 scroll=ft.ScrollMode.AUTO if scroll else None,
                 horizontal_alignment=ft.CrossAxisAlignment.STRETCH if phone else ft.CrossAxisAlignment.CENTER,

@@ -62,10 +62,26 @@ class Pen:
         self.strokes.clear()
         self._points = 0
 
+    def take(self, drawn: Signature) -> None:
+        """Go on with strokes drawn before; time goes on after their last point."""
+        self.strokes = drawn.as_lists()
+        self._points = drawn.points
+        self.width_px = drawn.width / TENTHS
+        last_ms = max((point[2] for stroke in self.strokes for point in stroke), default=0)
+        self._began_ms = self.now_ms() - last_ms
+
     def signature(self) -> Signature:
         """Return what is drawn now."""
         frozen = tuple(tuple((p[0], p[1], p[2]) for p in stroke) for stroke in self.strokes)
         return Signature(round(self.width_px * TENTHS), round(self.height_px * TENTHS), frozen)
+
+
+def begun(now_ms: Callable[[], int], height_px: int, drawn: Signature | None) -> Pen:
+    """Return a pen for a pad; it goes on where `drawn` ended."""
+    pen = Pen(now_ms, height_px=height_px)
+    if drawn is not None and drawn.strokes:
+        pen.take(drawn)
+    return pen
 
 
 def draw(
@@ -108,14 +124,17 @@ def SignaturePad(
     label: str = "",
     height_px: int = 240,
     drag_interval_ms: int = 0,
+    initial: Signature | None = None,
 ) -> ft.Control:
     """Let somebody sign. `on_change` gets the whole signature after each stroke and after clearing.
+
+    `initial` is what was drawn before, such as before the app was killed.
 
     Put it on a page that does not scroll. `drag_interval_ms` 16 spares a slow phone a quarter of the points.
     """
     t, palette, guarded, session = use_t(), use_palette(), use_guard(), use_session()
     drawn, set_drawn = ft.use_state(0)
-    pen = ft.use_memo(lambda: Pen(session.mono_ms, height_px=height_px), [ident])
+    pen = ft.use_memo(lambda: begun(session.mono_ms, height_px, initial), [ident])
     kept = ft.use_memo(dict[tuple[int, int], cv.Path], [ident, palette.dark])
 
     def down(event: ft.DragDownEvent[ft.GestureDetector]) -> None:

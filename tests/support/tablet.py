@@ -1,0 +1,192 @@
+"""A tablet whose store holds what its engineer's scope would bring: for tests of the app without a server.
+
+Owns packing a store from a `World` that stands for the office. Work on the tablet is given through the store.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import flet as ft
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from common.kernel.record import columns_of, synced_entities
+from common.kernel.scope import EVERYONE, grants_of, user
+from common.people.person import Person
+from common.stock.part_usage import RecordPartUsage
+from common.tickets.field_work import AcknowledgeTicket, StartTravel
+from common.visit.diagnosis import RecordDiagnosis
+from common.visit.on_site import ArriveOnSite, RecordDemonstration
+from common.visit.repair import RecordMeasure, RecordTest
+from field_app.data import PageApp, attach
+from field_app.session import open_session
+from field_app.state.drafts import Drafts
+from field_app.state.prefs import SavedPrefs
+from field_app.state.tablet import Tablet
+from field_app.store.engine import make_store_engine
+from field_app.store.overlay import write_rows
+from field_app.store.schema import HeldAgg
+from field_app.store.store import Store
+from field_app.sync.keystore import FileKeystore
+from field_app.ui import UiSession
+from tests.support.fake_clock import FakeClock
+from tests.support.visit_world import VisitWorld
+
+CHINA = timezone(timedelta(hours=8))
+DEVICE = "0197c0de-0000-7000-8000-000000000001"
+
+
+@dataclass(eq=False)
+class TabletStand:
+    """An enrolled tablet beside its office. `forget()` is a killed app: only the store's file remains."""
+
+    office: VisitWorld
+    store: Store
+    clock: FakeClock
+    folder: Path
+    tablet: Tablet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tablet = Tablet(
+            self.store,
+            FileKeystore(self.folder / "keys"),
+            self.clock,
+            self.store.random_bytes,
+            version="0.1.0",
+        )
+
+    @property
+    def ticket(self) -> str:
+        """Return the id of the ticket the engineer was sent to."""
+        return self.office.ticket
+
+    def drafts(self) -> Drafts:
+        """Return the drafts of a new session, kept in the store."""
+        return Drafts(self.store.draft, lambda form, fields: self.store.keep_draft(form, dict(fields)))
+
+    def session(self, **over: Any) -> UiSession:
+        """Open a new session value, as for a new page."""
+        return UiSession(clock=self.clock, zone=CHINA, drafts=self.drafts(), version="0.1.0", **over)
+
+    def main(
+        self, table: Any, saved: SavedPrefs | None = None, sessions: list[UiSession] | None = None
+    ) -> Callable[[ft.Page], None]:
+        """Return what Flet calls for each page: every page has a session of its own."""
+
+        def opened(page: ft.Page) -> None:
+            session = self.session()
+            if sessions is not None:
+                sessions.append(session)
+            attach(page, session, self.tablet)
+            open_session(page, session, table, saved or SavedPrefs("en", "light"))
+
+        return opened
+
+    def do(self, payload: Any) -> None:
+        """Give a command on the tablet that has to take effect."""
+        given = self.store.give(payload)
+        assert given.outcome.took_effect, (payload, given.outcome)
+
+    def reach(self) -> PageApp:
+        """Return what screens and their view-models reach."""
+        return PageApp(self.tablet)
+
+    @property
+    def staff_number(self) -> str:
+        """Return the engineer's staff number, which opens the customer's lock."""
+        person = self.office.get(Person, self.office.engineer)
+        return str(person.number)
+
+    def arrive(self) -> str:
+        """Acknowledge, travel, arrive; returns the visit's id."""
+        visit = self.office.id("visit")
+        self.do(AcknowledgeTicket(self.ticket))
+        self.clock.advance(timedelta(minutes=30))
+        self.do(StartTravel(self.ticket))
+        self.clock.advance(timedelta(minutes=40))
+        self.do(ArriveOnSite(visit, self.ticket, True, "李伟"))
+        return visit
+
+    def repair(self, cause: str = "material") -> str:
+        """Do the whole visit up to the signature; returns the visit's id. `man_made` makes it paid work."""
+        office, ticket, visit = self.office, self.ticket, self.arrive()
+        for answer in office.checklists():
+            self.do(answer)
+        self.clock.advance(timedelta(minutes=10))
+        self.do(RecordDiagnosis(office.id("d"), ticket, visit, "漏液报警", "密封圈老化", cause, "leak"))
+        self.do(
+            RecordPartUsage(
+                office.id("u"), ticket, office.part, Decimal(1), visit, charged=cause == "man_made"
+            )
+        )
+        self.clock.advance(timedelta(minutes=25))
+        self.do(RecordMeasure(office.id("m"), ticket, visit, "更换密封圈，清洁泵体", 25))
+        self.retest(visit)
+        self.do(RecordDemonstration(office.id("s"), ticket, visit, "张护士", "开机自检与日常清洁"))
+        return visit
+
+    def retest(self, visit: str = "") -> None:
+        """Record a passed test."""
+        self.clock.advance(timedelta(minutes=5))
+        visit = visit or self.office.id("visit")
+        self.do(
+            RecordTest(
+                self.office.id("t"), self.ticket, visit, "流量 5 mL/h", "5.0", True, "mL/h", "4.9", "5.1"
+            )
+        )
+
+    def fetch(self) -> None:
+        """Bring what the office has now, as a pull does. Only for a tablet without unsent work."""
+        self.store.write(lambda session: pack(session, self.office, self.office.engineer))
+
+
+def stand(folder: Path, office: VisitWorld | None = None, *, box_key: str = "") -> TabletStand:
+    """Enrol a tablet for the office's engineer and pack it; the ticket is assigned to him."""
+    office = office or VisitWorld()
+    if office.row.assignee_id is None:
+        office.assign()
+    clock = FakeClock(office.now)
+    store = Store(make_store_engine(folder / "tablet.db"), clock, random.Random(11).randbytes)
+    store.enrol(DEVICE, office.engineer, "http://127.0.0.1:1", "token")
+    if box_key:
+        store.choose("server.box_key", box_key)
+    made = TabletStand(office, store, clock, folder)
+    made.fetch()
+    return made
+
+
+def pack(session: Session, office: VisitWorld, person_id: str) -> None:
+    """Write what a person's scope grants into the store's tables."""
+    connection = session.connection()
+    wanted = {EVERYONE, user(person_id)}
+    aggs: dict[str, bool] = {}
+    with Session(office.engine) as there:
+        for entity in synced_entities():
+            for agg in there.execute(text(f'SELECT DISTINCT agg FROM "{entity}"')).scalars():  # noqa: S608
+                aggs.setdefault(agg, False)
+        granted = {seen for agg in aggs for who, seen in grants_of(there, agg) if who in wanted}
+        for entity in synced_entities():
+            names = columns_of(entity)
+            quoted = ", ".join(f'"{name}"' for name in names)
+            rows = [
+                list(row)
+                for row in there.execute(text(f'SELECT {quoted} FROM "{entity}"'))  # noqa: S608
+                if row[list(names).index("agg")] in granted
+            ]
+            if rows:
+                write_rows(connection, entity, names, rows)
+    known = {agg for (agg,) in connection.execute(text("SELECT agg FROM agg"))}
+    for agg in sorted(granted - known):
+        connection.execute(insert(HeldAgg).values(agg=agg, rev=1, generation=1, detached=0))
+    connection.execute(text("UPDATE sync_state SET position = 1, last_contact_ms = :ms"), {"ms": _ms(office)})
+
+
+def _ms(office: VisitWorld) -> int:
+    return int(office.now.timestamp() * 1000)
