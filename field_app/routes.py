@@ -28,7 +28,7 @@ class NavItem:
 class ScreenSpec:
     """One screen. `path` as `ticket/:id` (read with `ft.use_route_params()`), "" is the first page.
 
-    `parent` is the address where system back leads. `bare` screens show neither strip nor navigation.
+    `parent` is the address where system back leads, with the same parameters (`/ticket/:id`). `bare` screens show neither strip nor navigation.
     """
 
     path: str
@@ -66,11 +66,23 @@ class ScreenTable:
                 return spec
         return None
 
-    def nav_index(self, path: str) -> int:
-        """Return which place of the navigation a path belongs to: its own, or its parent's."""
+    def parent_of(self, path: str) -> str:
+        """Return where system back leads from a path, its parameters filled in; '' where it leads nowhere."""
         spec = self.find(path)
+        if spec is None or not spec.parent:
+            return ""
+        given = dict(zip(spec.path.split("/"), path.strip("/").split("/"), strict=True))
+        return "/".join(
+            given.get(part, part) if part.startswith(":") else part for part in spec.parent.split("/")
+        )
+
+    def nav_index(self, path: str) -> int:
+        """Return which place of the navigation a path belongs to: its own, or that of the first parent that has one."""
         urls = [s.url for s in self.nav]
-        for url in (spec.url, spec.parent) if spec else ():
-            if url in urls:
-                return urls.index(url)
-        return 0
+        for _ in self.screens:
+            spec = self.find(path)
+            if spec is None or spec.url in urls or not spec.parent:
+                break
+            path = self.parent_of(path)
+        spec = self.find(path)
+        return urls.index(spec.url) if spec is not None and spec.url in urls else 0

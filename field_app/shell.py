@@ -79,7 +79,7 @@ def Frame(table: ScreenTable) -> Any:
     ft.use_effect(guarded(go), [target, path])
     spec, leaving = table.find(path), bool(target) and target != path
     bare = leaving or bool(lock.path) or (spec is not None and spec.bare)
-    parent = None if lock.path or spec is None else spec.parent
+    parent = "" if lock.path else table.parent_of(path)
 
     def back(_: ft.Event[ft.View]) -> None:
         if parent:

@@ -68,9 +68,11 @@ class Tablet:
         return given
 
     def read(self, query: Callable[[Session], T]) -> T:
-        """Run a query."""
+        """Run a query; rows it returns stay readable afterwards."""
         with self.store.read() as session:
-            return query(session)
+            result = query(session)
+            session.expunge_all()
+            return result
 
     def new_id(self) -> str:
         """Make an id for a new thing."""

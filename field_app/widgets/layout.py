@@ -32,9 +32,11 @@ def Screen(
     bottom: Sequence[ft.Control] = (),
     scroll: bool = True,
     full_width: bool = False,
+    below: Sequence[ft.Control] = (),
 ) -> ft.Control:
     """Lay out a screen: header with title and actions, a body, and the main action fixed at the bottom.
 
+    `below` stands fixed under the header: tabs, the answer to a save.
     `scroll=False` for a body that scrolls by itself (a windowed list) or must not (a signature).
     """
     t, palette, form, guarded = use_t(), use_palette(), use_form(), use_guard()
@@ -90,7 +92,7 @@ def Screen(
         scroll=ft.ScrollMode.AUTO if scroll else None,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH if width is None else ft.CrossAxisAlignment.START,
     )
-    controls: list[ft.Control] = [header, middle]
+    controls: list[ft.Control] = [header, *below, middle]
     if bottom:
         controls.append(
             ft.Container(

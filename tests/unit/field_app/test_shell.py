@@ -9,12 +9,13 @@ import pytest
 
 from common.i18n import LANGUAGES, translate
 from field_app.screens.table import screen_table
-from field_app.session import close_session, open_session
+from field_app.session import close_session
 from field_app.state.prefs import SavedPrefs, read_prefs, write_prefs
 from field_app.state.status import SyncMode, SyncStatus, local_moment, strip_words
 from field_app.ui import Form, UiSession, form_of
-from tests.support.fake_clock import FakeClock
+from tests.support.field_day import field_day
 from tests.support.flet_session import FletSession
+from tests.support.tablet_world import tablet_main
 from tests.support.widget_gallery import gallery_main, gallery_session, gallery_table
 
 CHINA = timezone(timedelta(hours=8))
@@ -121,15 +122,12 @@ async def test_all_themes_carry_the_chinese_font() -> None:
 
 
 async def test_the_product_s_own_table_opens_with_its_settings() -> None:
-    session = UiSession(clock=FakeClock(), version="0.1.0")
-
-    def main(page: ft.Page) -> None:
-        open_session(page, session, screen_table(), SavedPrefs("zh-Hant", "dark"))
-
+    opened: list[UiSession] = []
+    main = tablet_main(field_day("zh-Hant").tablet, "zh-Hant", "dark", opened.append)
     async with FletSession.open(main) as app:
         assert app.page.route in [s.url for s in screen_table().screens]
         assert app.ident("sync-strip") is not None
-        assert session.troubles.latest is None
+        assert opened[0].troubles.latest is None
 
 
 @pytest.mark.parametrize(
