@@ -20,6 +20,7 @@ from sync_server.console.rendering import see_other
 from sync_server.console.site import PASSWORD, SIGN_IN, Site
 from sync_server.people.first_admin import has_administrator, make_first_administrator
 from sync_server.people.sessions import SignedIn
+from sync_server.routing import all_routes
 
 START = "/console/start"
 # Which field a refusal belongs to; any other belongs to the whole form.
@@ -102,7 +103,7 @@ def account_router(site: Site) -> APIRouter:
     @router.get("/console")
     def home(request: Request) -> Response:
         areas = site.reader(request).open_areas()
-        known = {getattr(route, "path", "") for route in request.app.routes}
+        known = {route.path for route in all_routes(request.app.routes)}
         first = next((area.url for area in areas if area.url in known), PASSWORD)
         return RedirectResponse(first, 303)
 
