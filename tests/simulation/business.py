@@ -14,8 +14,11 @@ from sqlalchemy.orm import Session
 from common.inbox.edits import Change
 from common.inbox.records import InboxItem
 from common.kernel.clock import instant
+from common.kernel.codec import canonical
 from common.kernel.ids import uuid7
+from common.stock.part_commands import SetPrice
 from common.stock.part_usage import PartUsage, RecordPartUsage, WithdrawPartUsage
+from common.stock.stock_commands import StockLine, TransferStock
 from common.tickets.appointment import RescheduleTicket
 from common.tickets.closing import CancelTicket, HoldTicket, ResumeTicket
 from common.tickets.dispatching import AssignTicket, MoveAssignment, UnassignTicket
@@ -23,9 +26,12 @@ from common.tickets.field_work import AcknowledgeTicket, AddNote, RequestHelp, S
 from common.tickets.intake import EditTicket
 from common.tickets.ticket import Assignment, Ticket
 from common.visit.diagnosis import RecordDiagnosis
+from common.visit.hashing import content_hash
 from common.visit.on_site import ArriveOnSite
 from common.visit.records import Visit
 from common.visit.repair import RecordMeasure, RecordTest
+from common.visit.report import compose_report
+from common.visit.sign_off import SignReport
 from tests.simulation.stage import ENGINEERS, PARTS, STORE, VANS
 
 Maker = Callable[[random.Random, Session, Ticket, int], Any]
@@ -88,7 +94,28 @@ def _measure(rng: random.Random, session: Session, ticket: Ticket, now_ms: int) 
 def _test(rng: random.Random, session: Session, ticket: Ticket, now_ms: int) -> Any:
     visit = _visit_id(rng, session, ticket)
     return visit and RecordTest(
-        _id(rng, now_ms), ticket.id, visit, "leakage", str(rng.randrange(99)), "µA", True
+        _id(rng, now_ms), ticket.id, visit, "leakage", "12", rng.random() < 0.9, unit="µA"
+    )
+
+
+def _sign(rng: random.Random, session: Session, ticket: Ticket, now_ms: int) -> Any:
+    content = compose_report(session, ticket.id, service_type="C")
+    accepted = rng.random() < 0.7
+    return SignReport(
+        _id(rng, now_ms),
+        ticket.id,
+        f"R-{rng.randrange(10**6)}",
+        "zh-Hans",
+        accepted,
+        canonical(content),
+        content_hash(content),
+        "C",
+        "Engineer",
+        "Head nurse",
+        "[[[1,2,3],[4,5,6]]]",
+        signer_role="ward",
+        opinion="good",
+        refusal_reason="" if accepted else "still dark",
     )
 
 
@@ -102,6 +129,7 @@ FIELD: tuple[tuple[int, Maker], ...] = (
     (2, _diagnose),
     (2, _measure),
     (2, _test),
+    (3, _sign),
     (2, lambda rng, s, ticket, now: AcknowledgeTicket(ticket.id)),
     (2, lambda rng, s, ticket, now: StartTravel(ticket.id)),
     (1, lambda rng, s, ticket, now: RequestHelp(ticket.id, "two people needed")),
@@ -155,11 +183,11 @@ def office_command(rng: random.Random, session: Session, now_ms: int) -> Any:
     if roll < 0.82:
         return HoldTicket(ticket.id, "awaiting_parts") if not ticket.hold_reason else ResumeTicket(ticket.id)
     if roll < 0.90:
-        return _load_van(rng)
+        return _stock_or_price(rng)
     return _note(rng, session, ticket, now_ms)
 
 
-def _load_van(rng: random.Random) -> Any:
-    from common.stock.stock_commands import StockLine, TransferStock
-
+def _stock_or_price(rng: random.Random) -> Any:
+    if rng.random() < 0.3:
+        return SetPrice(rng.choice(PARTS), rng.randrange(500, 3000), "CNY")
     return TransferStock(STORE, rng.choice(VANS), (StockLine(rng.choice(PARTS), Decimal(2)),))
