@@ -56,6 +56,7 @@ def post_movement(
     known = work.session.get(StockMovement, movement_id)
     if known is not None:
         return known
+    shelves: list[tuple[bool, StockLocation]] = []
     # Always in the order of ids: two transfers the other way round must not lock each other out.
     for location_id, change in sorted(((from_location_id, -qty), (to_location_id, qty))):
         location = None if location_id in OUTSIDE else work.look(StockLocation, location_id)
@@ -64,8 +65,10 @@ def post_movement(
         left = shift_level(work, location, part_id, change)
         if change < 0 and left < 0:
             flag_below_zero(work, location, part_id, left)
-        if serial:
-            move_serial(work, location, part_id, serial, came=change > 0)
+        shelves.append((change > 0, location))
+    # A serial leaves before it comes: on its way from shelf to shelf it is never at two places.
+    for came, location in sorted(shelves, key=lambda shelf: shelf[0]) if serial else ():
+        move_serial(work, location, part_id, serial, came=came)
     movement = StockMovement(
         id=movement_id,
         agg=f"ticket:{ticket_id}" if ticket_id else f"ledger:{to_location_id}",
