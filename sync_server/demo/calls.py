@@ -32,9 +32,10 @@ from common.tickets.closing import (
 from common.tickets.dispatching import AssignTicket
 from common.tickets.field_work import AnswerHelp, RequestHelp
 from common.tickets.intake import RefuseTicket, ReportFault, SolveByPhone
+from common.tickets.ticket import Ticket
 from sync_server.demo.company import read_words
 from sync_server.demo.stage import Stage, Story, at_local, minutes
-from sync_server.demo.visits import Job, Step, acknowledge, steps_of
+from sync_server.demo.visits import Job, Step, acknowledge, read_notices, steps_of
 
 ENDS = (
     ("visit", 62), ("late", 9), ("phone", 10), ("refused", 3), ("cancelled", 3), ("report_refused", 4),
@@ -42,6 +43,10 @@ ENDS = (
 )  # fmt: skip
 CHANNELS = ("phone", "phone", "phone", "wechat", "web", "email")
 DAY = timedelta(days=1)
+MORNING_MAX, AFTERNOON_MAX = (
+    600,
+    915,
+)  # minutes of the day: two hours fit before the noon break, before closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,12 @@ class Calls:
             self.customers = {c.id: c for c in session.scalars(select(Customer))}
             self.models = {m.id: m for m in session.scalars(select(EquipmentModel))}
             self.held = list(session.scalars(select(Qualification)))
+            numbers = session.scalars(select(Ticket.number).order_by(Ticket.number)).all()
             session.expunge_all()
-        self._counts: dict[str, int] = {}
+        self._counts = {
+            day: int(count) for day, _, count in (n.partition("-") for n in numbers) if count.isdecimal()
+        }
+        self._sent: dict[str, int] = {}
 
     def number_for(self, at: datetime) -> str:
         """Give the next ticket number of a local day."""
@@ -78,16 +87,14 @@ class Calls:
         self._counts[day] = self._counts.get(day, 0) + 1
         return f"{day}-{self._counts[day]:03d}"
 
-    def call(
-        self, at: datetime, *, category: str = "", customer: str = "", urgent: bool | None = None
-    ) -> Call:
+    def call(self, at: datetime, *, category: str = "", zone: str = "", urgent: bool | None = None) -> Call:
         """Choose what the next call is about."""
         chance = self.stage.chance
         fitting = [
             unit
             for unit in self.units
             if (not category or self.models[unit.model_id].category == category)
-            and (not customer or self.customers[unit.customer_id].number == customer)
+            and (not zone or self.customers[unit.customer_id].zone == zone)
         ]
         unit = chance.choice(fitting or self.units)
         model, owner = self.models[unit.model_id], self.customers[unit.customer_id]
@@ -130,13 +137,14 @@ class Calls:
             again = (ticket_id, self.stage.id("assignment"), *wanted[2:])
             self.stage.office("D01", AssignTicket(*again, override_reason=reason))
         self.stage.free_at[who] = until_at
+        self._sent[who] = self._sent.get(who, 0) + 1
         return who
 
     def fittest(self, call: Call, from_at: datetime) -> str:
         """Choose among those with skill, certificate and zone who was free first; whoever comes nearest otherwise."""
         day = self.stage.local(from_at).date()
 
-        def faults(person: Person) -> tuple[int, datetime, str]:
+        def faults(person: Person) -> tuple[int, datetime, int, str]:
             codes = {
                 q.code
                 for q in self.held
@@ -147,7 +155,7 @@ class Calls:
             )
             away = bool(person.zones) and call.customer.zone not in person.zones
             busy = self.stage.free_at.get(person.number, from_at)
-            return missing * 2 + away, max(busy, from_at), person.number
+            return missing * 2 + away, max(busy, from_at), self._sent.get(person.number, 0), person.number
 
         engineers = [p for p in self.stage.people.values() if Role.ENGINEER.value in p.roles]
         return min(engineers, key=faults).number
@@ -157,21 +165,20 @@ class Calls:
         return Job(self.stage, ticket_id, who, call.story, call.model.code, call.customer.language)
 
     def slot(self, at: datetime) -> datetime:
-        """Find when an engineer can be there: in the next hours, or the next morning."""
-        soon = at + minutes(60 + self.stage.chance.randrange(90))
+        """Find when an engineer can be there for two hours of opening time: today, or the next morning."""
+        chance, soon = self.stage.chance, at + minutes(50 + self.stage.chance.randrange(60))
         local = self.stage.local(soon)
-        if local.hour >= 16:
-            soon = at_local(soon + DAY, 8 + self.stage.chance.randrange(1, 4), 30)
-        elif local.hour < 9:
-            soon = at_local(soon, 9 + self.stage.chance.randrange(3))
-        elif local.hour == 12:
-            soon = at_local(soon, 13, 30)
-        return self.stage.policy.calendar.next_open(soon.replace(second=0, microsecond=0))
+        minute = local.hour * 60 + local.minute
+        if minute <= MORNING_MAX:
+            return at_local(soon, max(9, local.hour), 30 if minute > 540 and local.minute >= 30 else 0)
+        if minute <= AFTERNOON_MAX:
+            return at_local(soon, max(14, local.hour), 30 if minute > 840 and local.minute >= 30 else 0)
+        return at_local(soon + DAY, chance.choice((9, 9, 10, 14)))
 
     # ------------------------------------------------------------------------------------- stories
 
-    def past(self, at: datetime, until: datetime) -> Story:
-        """Play one call of the past from beginning to end; it must have ended before `until`."""
+    def past(self, at: datetime) -> Story:
+        """Play one call of the past from beginning to end; what lies after now is not played."""
         yield at
         call = self.call(at)
         end = self._choose_end()
@@ -209,6 +216,8 @@ class Calls:
         if end == "cancelled":
             yield stage.now + minutes(25)
             stage.office("D01", CancelTicket(ticket_id, "客户来电：院内工程师已自行处理"))
+            yield stage.now + minutes(30)
+            read_notices(job, stage.now)
             return
         if stage.chance.random() < 0.7:
             yield stage.now + minutes(3)
@@ -240,6 +249,7 @@ class Calls:
         yield from self._play(steps, offline=offline)
         if end == "help":
             stage.office("L01", AnswerHelp(ticket_id, "二线已远程协助，工具明早送到"))
+            read_notices(job, stage.now)
         stage.free_at[who] = max(stage.free_at[who], stage.now)
 
     def _play(self, steps: list[Step], *, offline: bool) -> Iterator[datetime]:

@@ -23,8 +23,10 @@ from sync_server.demo.calls import Calls, watch_clocks
 from sync_server.demo.company import Company, Size, make_company
 from sync_server.demo.policy import PRESET, demo_policy
 from sync_server.demo.stage import LOCAL, DemoClock, DemoError, Stage, at_local
-from sync_server.demo.today import play_today
+from sync_server.demo.store import keep_vans
+from sync_server.demo.today import bill_today, clear_scene, end_today, raise_due_alarms
 from sync_server.imports.importer import apply, preview
+from sync_server.imports.plan_people import person_id_for
 from sync_server.keys import ServerKeys, load_keys
 from sync_server.people.sessions import Sessions
 from sync_server.settings import Settings
@@ -59,12 +61,11 @@ def create(
     size = size or Size()
     now = instant(clock.read().wall_ms)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = make_engine(settings.database)
-    upgrade(engine, random_bytes)
-    keys = load_keys(settings.keys_dir, random_bytes)
     began_at = at_local(now - timedelta(days=size.days), 8)
     stage_clock = DemoClock(began_at - timedelta(days=2))
-    database = Database(engine, stage_clock, random_bytes)
+    database = demo_database(settings, stage_clock, random_bytes)
+    upgrade(database.engine, random_bytes)
+    keys = load_keys(settings.keys_dir, random_bytes)
     company = make_company(now.astimezone(LOCAL).date(), size)
     _adopt(database)
     for kind in ORDER:
@@ -73,13 +74,37 @@ def create(
     stage = Stage(database, stage_clock, Random(size.tickets), keys.box_public)
     stage.meet()
     say("demo.making.history", {"n": size.tickets})
-    _play_past(stage, size, began_at, now, say)
+    _play(stage, size, began_at, now, say)
     say("demo.making.today", {})
-    play_today(stage, keys, now, began_at)
+    end_today(stage, keys, now)
     _let_in(database)
     database.number()
-    engine.dispose()
+    database.engine.dispose()
     return Made(stage, company, keys)
+
+
+def add_day(settings: Settings, clock: Clock, random_bytes: RandomBytes) -> None:
+    """Bring a demo made on an earlier day to today: close what was left open, set today's scene."""
+    now = instant(clock.read().wall_ms)
+    database = demo_database(settings, DemoClock(now - timedelta(days=1)), random_bytes)
+    salt = now.astimezone(LOCAL).date().isoformat()
+    stage_clock = database.clock
+    assert isinstance(stage_clock, DemoClock)
+    keys = load_keys(settings.keys_dir, random_bytes)
+    stage = Stage(database, stage_clock, Random(salt), keys.box_public, salt)
+    stage.meet()
+    stage.do(lambda: clear_scene(stage), stage.now)
+    bill_today(stage, now)
+    stage.play(now)
+    stage.clock.at = now
+    stage.do(lambda: raise_due_alarms(stage), now)
+    database.number()
+    database.engine.dispose()
+
+
+def demo_database(settings: Settings, clock: Clock, random_bytes: RandomBytes) -> Database:
+    """Open the demo's database."""
+    return Database(make_engine(settings.database), clock, random_bytes)
 
 
 def _adopt(database: Database) -> None:
@@ -100,19 +125,17 @@ def _import(database: Database, company: Company, kind: str) -> None:
         raise DemoError(f"{kind}: {done.faults[:3]}")
 
 
-def _play_past(stage: Stage, size: Size, began_at: datetime, now: datetime, say: Say) -> None:
-    """Spread the calls over the days; those of the last ten days before yesterday are the last."""
+def _play(stage: Stage, size: Size, began_at: datetime, now: datetime, say: Say) -> None:
+    """Spread the calls over the days up to the day before yesterday; then comes today."""
     calls = Calls(stage)
-    last = size.days - 2
     for _ in range(size.tickets):
-        day = began_at + timedelta(days=stage.chance.randrange(last))
-        at = at_local(
-            day, stage.chance.choice((8, 9, 9, 10, 10, 11, 13, 14, 15, 16)), stage.chance.randrange(60)
-        )
-        stage.add(calls.past(at, now))
-    until = now - timedelta(hours=3)
+        day = began_at + timedelta(days=stage.chance.randrange(size.days - 2))
+        hour = stage.chance.choice((8, 9, 9, 10, 10, 11, 13, 14, 15, 16))
+        stage.add(calls.past(at_local(day, hour, stage.chance.randrange(60))))
     stage.clock.at = began_at
-    stage.add(watch_clocks(stage, until))
+    stage.add(watch_clocks(stage, now))
+    stage.add(keep_vans(stage, now))
+    bill_today(stage, now)
     shown: list[str] = []
 
     def progress(at: datetime) -> None:
@@ -121,13 +144,12 @@ def _play_past(stage: Stage, size: Size, began_at: datetime, now: datetime, say:
             shown.append(month)
             say("demo.making.month", {"month": month})
 
-    stage.play(until, progress)
+    stage.play(now, progress)
 
 
 def _let_in(database: Database) -> None:
     """Give the office people their demo names and passwords."""
     sessions = Sessions(database)
-    from sync_server.imports.plan_people import person_id_for
 
     for login, number in LOGINS.items():
         sessions.set_password(person_id_for(number), login, PASSWORD, "")

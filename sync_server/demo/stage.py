@@ -59,6 +59,7 @@ class Stage:
     clock: DemoClock
     chance: Random
     box_key: str = ""
+    salt: str = ""  # names the day a scene was added, so that its ids are its own
     people: dict[str, Person] = field(default_factory=dict)
     free_at: dict[str, datetime] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class Stage:
 
     def id(self, *words: str) -> str:
         """Make the next id: the same in every making of the demo."""
-        return derive_id("demo", *words, str(self.given), str(next(self._order)))
+        return derive_id("demo", self.salt, *words, str(self.given), str(next(self._order)))
 
     def add(self, story: Story) -> None:
         """Put a story on the bill; its first `yield` says when it begins."""
@@ -150,7 +151,9 @@ class Stage:
         assert self._unit is not None
         self.given += 1
         op = make_op(
-            payload, derive_id("demo", "op", str(self.given), str(millis(at))), Reading(millis(at), 0, "demo")
+            payload,
+            derive_id("demo", self.salt, "op", str(self.given), str(millis(at))),
+            Reading(millis(at), 0, "demo"),
         )
         outcome = self._unit.run(actor, op, Arrival(at), live=live)
         if not outcome.took_effect and not may_refuse:

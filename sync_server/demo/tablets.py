@@ -76,11 +76,6 @@ class Tablet:
         return answer
 
 
-def show_tablets(stage: Stage, now: datetime) -> None:
-    """Nothing more to show: each tablet has talked when it was enrolled."""
-    stage.clock.at = now
-
-
 def leave_exceptions(stage: Stage, keys: ServerKeys, calls: Calls, now: datetime) -> None:
     """Enrol the tablets, and have two engineers meet a decision of the office while they were without signal."""
     engineers = sorted(n for n, p in stage.people.items() if Role.ENGINEER.value in p.roles)

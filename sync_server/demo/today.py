@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.kernel.outcome import Outcome
+from sqlalchemy import select
+
 from common.sla.clock_commands import RaiseClockAlarms, tickets_with_due_alarms
 from common.tickets.appointment import AgreeAppointment
-from common.tickets.closing import HoldTicket, SettleTicket, WriteOffTicket
+from common.tickets.closing import CancelTicket, HoldTicket, SettleTicket, WriteOffTicket
 from common.tickets.field_work import RequestHelp
-from sync_server.demo.calls import Call, Calls
+from common.tickets.ticket import OPEN, Ticket
+from sync_server.demo.calls import Call, Calls, resolve_old
 from sync_server.demo.stage import Stage, Story, minutes
-from sync_server.demo.tablets import leave_exceptions, show_tablets
+from sync_server.demo.tablets import leave_exceptions
 from sync_server.demo.visits import (
     Job,
     acknowledge,
@@ -28,6 +30,7 @@ from sync_server.demo.visits import (
 )
 from sync_server.keys import ServerKeys
 
+SOON, LONG_AGO = 20, 120  # minutes
 ENGINEER = "E01"  # whose app the demo starts
 # How long ago each ticket of the tray was reported, in working minutes: the response limit is 240, urgent 120.
 TRAY = (
@@ -59,22 +62,32 @@ SCENE = (
 )  # fmt: skip
 
 
-def play_today(stage: Stage, keys: ServerKeys, now: datetime, enrolled_at: datetime) -> None:
-    """Play today up to now, and leave what the office must look at."""
+def bill_today(stage: Stage, now: datetime) -> None:
+    """Put today's calls on the bill; they are played together with the past, in the order of time."""
     calls = Calls(stage)
-    back = stage.policy.calendar.subtract_working
     for ago, urgent, category in TRAY:
-        stage.add(_wait(calls, back(now, minutes(ago)), category, urgent))
+        stage.add(_wait(calls, stage.policy.calendar.subtract_working(now, minutes(ago)), category, urgent))
     for category, who, state, since in SCENE:
         stage.add(_reach(calls, now, category, who, state, since))
-    stage.play(now)
+
+
+def end_today(stage: Stage, keys: ServerKeys, now: datetime) -> None:
+    """Bring alarms up to now, enrol the tablets, and leave what the office must look at."""
     stage.clock.at = now
-    stage.do(lambda: _raise_alarms(stage), now)
-    leave_exceptions(stage, keys, calls, now)
-    show_tablets(stage, now)
+    stage.do(lambda: raise_due_alarms(stage), now)
+    leave_exceptions(stage, keys, Calls(stage), now)
 
 
-def _raise_alarms(stage: Stage) -> None:
+def clear_scene(stage: Stage) -> None:
+    """Close the tickets an earlier day left open, and what lies in the inbox of the office."""
+    left = select(Ticket).where(Ticket.state.in_(OPEN)).order_by(Ticket.number)
+    for ticket in stage.session.scalars(left).all():
+        stage.office("L01", CancelTicket(ticket.id, "演示：新的一天", "演示"))
+    resolve_old(stage)
+
+
+def raise_due_alarms(stage: Stage) -> None:
+    """Warn of clocks that are at risk or overdue now."""
     for ticket_id in tickets_with_due_alarms(stage.session, stage.now):
         stage.system(RaiseClockAlarms(ticket_id))
 
@@ -85,13 +98,25 @@ def _wait(calls: Calls, at: datetime, category: str, urgent: bool) -> Story:
     calls.report(calls.call(at, category=category, urgent=urgent))
 
 
+def _arrival(stage: Stage, now: datetime, since: int) -> datetime:
+    """Reckon an arrival `since` minutes ago, or in `-since`: within opening hours unless it is close to now."""
+    calendar = stage.policy.calendar
+    if since < -SOON:
+        return calendar.add_working(now, minutes(-since))
+    plain = now - minutes(since)
+    if since > LONG_AGO and not calendar.is_open(plain):
+        return calendar.subtract_working(now, minutes(since))
+    return plain
+
+
 def _reach(calls: Calls, now: datetime, category: str, who: str, state: str, since: int) -> Story:
-    """Bring a ticket to a state: it arrived `since` minutes ago, or will in `-since` minutes."""
+    """Bring a ticket to a state: its engineer arrived `since` minutes ago, or will in `-since` minutes."""
     stage = calls.stage
-    arrives_at = now - minutes(since)
+    arrives_at = _arrival(stage, now, since)
     reported_at = min(arrives_at - minutes(100), now - minutes(70))
     yield reported_at
-    call = calls.call(reported_at, category=category, urgent=category == "ventilator")
+    zone = "same_city" if who else ""
+    call = calls.call(reported_at, category=category, zone=zone, urgent=category == "ventilator")
     ticket_id = calls.report(call)
     yield stage.now + minutes(9)
     from_at = _round(arrives_at)
@@ -162,8 +187,3 @@ def _finish(job: Job, state: str, arrives_at: datetime, now: datetime) -> Story:
 def _round(at: datetime) -> datetime:
     """Return the half hour before."""
     return at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
-
-
-def must(outcome: Outcome) -> None:
-    """Assert that a command had its effect."""
-    assert outcome.took_effect, outcome

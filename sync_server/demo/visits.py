@@ -68,6 +68,12 @@ class Job:
 
 def acknowledge(job: Job, at: datetime) -> None:
     """Read the notices and confirm the ticket."""
+    read_notices(job, at)
+    job.give(AcknowledgeTicket(job.ticket_id), at)
+
+
+def read_notices(job: Job, at: datetime) -> None:
+    """Read what the office told the engineer about the ticket."""
     person_id = job.stage.people[job.engineer].id
     notices = select(InboxItem.id).where(
         InboxItem.person_id == person_id,
@@ -77,7 +83,6 @@ def acknowledge(job: Job, at: datetime) -> None:
     )
     for item_id in job.stage.session.scalars(notices).all():
         job.give(MarkNoticeSeen(item_id), at)
-    job.give(AcknowledgeTicket(job.ticket_id), at)
 
 
 def travel(job: Job, at: datetime) -> None:
