@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import platform
 import secrets
 import time
 import uuid
@@ -27,6 +28,7 @@ from field_app.state.tablet import Tablet
 from field_app.store.engine import make_store_engine
 from field_app.store.store import Store
 from field_app.sync.engine import SyncEngine
+from field_app.sync.enrol import read_invitation
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import device_key
 from field_app.sync.keystore import FileKeystore
@@ -106,11 +108,14 @@ def main() -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--web", action="store_true", help="serve to a browser of this machine")
     kind.add_argument("--desktop", action="store_true", help="open a window (the default)")
+    parser.add_argument("--enrol", metavar="CODE", help="become the device of this code or invitation first")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = read_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     tablet = open_tablet(settings)
+    if asked.enrol:
+        enrol_first(tablet, asked.enrol)
     assert tablet.loop is not None
     tablet.loop.start()
     try:
@@ -120,6 +125,15 @@ def main() -> None:
             ft.run(page_main(settings, tablet))
     finally:
         tablet.loop.stop()
+
+
+def enrol_first(tablet: Tablet, text: str) -> None:
+    """Enrol before the first screen, as the demo does; a device already enrolled stays whose it is."""
+    invitation = read_invitation(text)
+    if invitation is None:
+        raise SystemExit("This is neither a code nor an invitation.")
+    if not tablet.is_enrolled:
+        tablet.enrol(invitation, platform.node())
 
 
 def serve(settings: Settings, tablet: Tablet) -> None:
