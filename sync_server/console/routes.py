@@ -9,14 +9,20 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
+from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.language import language_router
 from sync_server.console.live import live_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
 from sync_server.console.site import Site
+from sync_server.console.tablets.routes import tablets_router
 
 AreaRouter = Callable[[Site], APIRouter]
 # Pages behind the sign-in, one line an area.
-AREA_ROUTERS: tuple[AreaRouter, ...] = (account_router,)
+AREA_ROUTERS: tuple[AreaRouter, ...] = (
+    account_router,
+    tablets_router,
+    inbox_router,
+)
 
 
 def add_console(app: FastAPI, site: Site) -> None:

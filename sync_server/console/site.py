@@ -29,6 +29,7 @@ from sync_server.console.rendering import Pages
 from sync_server.db.database import Database
 from sync_server.db.office import perform
 from sync_server.db.sequencer import STREAM
+from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
 from sync_server.people.sessions import Sessions, SignedIn
 from sync_server.settings import Settings
@@ -49,14 +50,13 @@ AREA_ROLES: dict[str, frozenset[Role]] = {
     "people": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
     "policy": frozenset({Role.MANAGER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "tablets": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
-    "inbox": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.SPECIALIST, Role.CLERK, Role.ADMINISTRATOR}),
+    "inbox": _OFFICE,
 }
 _NEWS = text(
     "SELECT max(seq) AS seq, agg FROM change WHERE seq > :after AND entity <> 'member' AND stream = :stream "
     "GROUP BY agg ORDER BY 1 LIMIT :most"
 )
 _HEAD = text("SELECT seq FROM stream_head WHERE stream = :stream")
-_OPEN_ITEMS = text("SELECT count(*) FROM discrepancy WHERE state = 'open'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Site:
 
     def _open_items(self) -> int:
         with self.database.read() as session:
-            return int(session.execute(_OPEN_ITEMS).scalar_one())
+            return count_open(session).all
 
 
 def make_site(settings: Settings, database: Database, keys: ServerKeys) -> Site:

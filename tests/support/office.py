@@ -131,7 +131,7 @@ class Office:
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
-    language: str = "en"
+    language: Any = "en"
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -182,7 +182,7 @@ class Office:
             AddPerson(
                 person_id, number, name or f"Person {self.count}", wanted, language=self.language, **fields
             )
-        )  # type: ignore[arg-type]
+        )
         return person_id
 
     def desk(self, *roles: Role, name: str = "", person_id: str = "") -> Desk:

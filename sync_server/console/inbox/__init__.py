@@ -1,0 +1,1 @@
+"""The inbox of the office: what was refused in the field, exceptions, clock alarms, conflicts of edits."""
