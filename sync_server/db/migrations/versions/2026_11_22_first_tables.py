@@ -10,12 +10,8 @@ branch_labels = None
 depends_on = None
 
 TABLES = {
-    "absence": (
-        "person_id=s36 from_at=big until_at=big reason=s200 cancelled=int id=s36* agg=s80"
-    ),
-    "agg_head": (
-        "agg=s80* last_seq=big rev=big"
-    ),
+    "absence": ("person_id=s36 from_at=big until_at=big reason=s200 cancelled=int id=s36* agg=s80"),
+    "agg_head": ("agg=s80* last_seq=big rev=big"),
     "assignment": (
         "ticket_id=s36 engineer_id=s36 from_at=big until_at=big state=s200 assigned_by=s36 "
         "assigned_at=big ended_at=big? override_reason=text rule_breaks=text seen_at=big? id=s36* agg=s80"
@@ -24,12 +20,8 @@ TABLES = {
         "id=s36* seq=big?! at=big tx=s36 ordinal=big actor_id=s200 device_id=s200 kind=s200 entry=text "
         "prev_hash=s200 hash=s200"
     ),
-    "batch": (
-        "stream=s200* last_seq=big* mark=big at=big"
-    ),
-    "change": (
-        "id=s36* stream=s200 tx=s36 agg=s80 entity=s200 row_id=s36 seq=big? at=big"
-    ),
+    "batch": ("stream=s200* last_seq=big* mark=big at=big"),
+    "change": ("id=s36* stream=s200 tx=s36 agg=s80 entity=s200 row_id=s36 seq=big? at=big"),
     "checklist_answer": (
         "ticket_id=s36 round=big template=s200 item=s200 answer=s200 value=s200 note=text answered_at=big "
         "id=s36* agg=s80"
@@ -41,17 +33,13 @@ TABLES = {
         "equipment_id=s36 kind=s200 number=s200 from_on=s10 until_on=s10 terms=text cancelled=int id=s36* "
         "agg=s80"
     ),
-    "credential": (
-        "person_id=s36* login=s200! hash=text must_change=int changed_at=big last_login_at=big?"
-    ),
+    "credential": ("person_id=s36* login=s200! hash=text must_change=int changed_at=big last_login_at=big?"),
     "customer": (
         "number=s200 name=s200 pinyin=s200 initials=s200 folded=text phone=s200 contact=s200 address=s200 "
         "zone=s200 language=s200 key_customer=int site_notes=text active=int edited_by=s36? id=s36* "
         "agg=s80"
     ),
-    "customer_contact": (
-        "customer_id=s36 name=s200 role=s200 phone=s200 id=s36* agg=s80"
-    ),
+    "customer_contact": ("customer_id=s36 name=s200 role=s200 phone=s200 id=s36* agg=s80"),
     "demonstration": (
         "ticket_id=s36 visit_id=s36 round=big shown_to=s200 points=text at=big id=s36* agg=s80"
     ),
@@ -92,15 +80,9 @@ TABLES = {
         "person_id=s36 kind=s200 code=s200 details=text ticket_id=s36? op_id=s36? command=text? "
         "raised_at=big state=s200 id=s36* agg=s80"
     ),
-    "job_run": (
-        "name=s200* began_at=big"
-    ),
-    "lane": (
-        "device_id=s36* incarnation=big* last_n=big token=s200 prev_token=s200"
-    ),
-    "member": (
-        "id=s36* principal=s80 agg=s80 reason=s80 state=s200 granted_seq=big? revoked_seq=big?"
-    ),
+    "job_run": ("name=s200* began_at=big"),
+    "lane": ("device_id=s36* incarnation=big* last_n=big token=s200 prev_token=s200"),
+    "member": ("id=s36* principal=s80 agg=s80 reason=s80 state=s200 granted_seq=big? revoked_seq=big?"),
     "op_parked": (
         "op_id=s36* person_id=s36 device_id=s36 envelope=text code=s200 blocked_by=s36? happened_at=big "
         "state=s200"
@@ -130,15 +112,11 @@ TABLES = {
         "code=s200 kind=s200 title=s200 zone=s200 amount_minor=big currency=s200 version=big active=int "
         "id=s36* agg=s80"
     ),
-    "principal_of": (
-        "person_id=s36* principal=s80* granted_seq=big"
-    ),
+    "principal_of": ("person_id=s36* principal=s80* granted_seq=big"),
     "qualification": (
         "person_id=s36 kind=s200 code=s200 number=s200 valid_until_on=s10? revoked=int id=s36* agg=s80"
     ),
-    "rating": (
-        "ticket_id=s36 sealed=text given_at=big id=s36* agg=s80"
-    ),
+    "rating": ("ticket_id=s36 sealed=text given_at=big id=s36* agg=s80"),
     "receipt": (
         "op_id=s36* device_id=s36 incarnation=big n=big status=s200 code=s200 details=text "
         "content_hash=s200 at=big"
@@ -148,12 +126,10 @@ TABLES = {
         "signer_name=s200 signer_role=s200 strokes=text content_hash=s200 signed_at=big id=s36* agg=s80"
     ),
     "repair_measure": (
-        "ticket_id=s36 visit_id=s36 round=big text=text minutes=big made_at=big withdrawn=int id=s36* "
-        "agg=s80"
+        "ticket_id=s36 visit_id=s36 round=big text=text minutes=big made_at=big withdrawn=int id=s36* agg=s80"
     ),
     "report_addendum": (
-        "ticket_id=s36 report_id=s36 reason=text text=text by_id=s36 by_name=s200 made_at=big id=s36* "
-        "agg=s80"
+        "ticket_id=s36 report_id=s36 reason=text text=text by_id=s36 by_name=s200 made_at=big id=s36* agg=s80"
     ),
     "service_report": (
         "ticket_id=s36 round=big number=s200 content=text content_hash=s200 language=s200 "
@@ -166,36 +142,24 @@ TABLES = {
         "warn_at=big? stopped_at=big? state=s200 pauses=text changes=text exception=text? warned_at=big? "
         "breached_at=big? known_at=big? known_late=int id=s36* agg=s80"
     ),
-    "start_code": (
-        "id=s200* code_hash=s200 made_at=big used_at=big?"
-    ),
-    "stock_level": (
-        "location_id=s36 part_id=s36 qty=big id=s36* agg=s80"
-    ),
-    "stock_location": (
-        "code=s200 name=s200 kind=s200 person_id=s36? active=int id=s36* agg=s80"
-    ),
+    "start_code": ("id=s200* code_hash=s200 made_at=big used_at=big?"),
+    "stock_level": ("location_id=s36 part_id=s36 qty=big id=s36* agg=s80"),
+    "stock_location": ("code=s200 name=s200 kind=s200 person_id=s36? active=int id=s36* agg=s80"),
     "stock_movement": (
         "part_id=s36 from_location_id=s36 to_location_id=s36 qty=big serial=s200 reason=s200 "
         "ticket_id=s36? happened_at=big received_at=big actor_id=s36 id=s36* agg=s80"
     ),
-    "stock_serial": (
-        "part_id=s36 serial=s200 location_id=s36 state=s200 id=s36* agg=s80"
-    ),
+    "stock_serial": ("part_id=s36 serial=s200 location_id=s36 state=s200 id=s36* agg=s80"),
     "stop_use_notice": (
         "ticket_id=s36 equipment_id=s36 round=big hazard=text instruction=text signer_name=s200 "
         "signer_role=s200 strokes=text content_hash=s200 given_at=big id=s36* agg=s80"
     ),
-    "stream_head": (
-        "stream=s200* seq=big audit_seq=big audit_hash=s200 epoch=s200 durable=big"
-    ),
+    "stream_head": ("stream=s200* seq=big audit_seq=big audit_hash=s200 epoch=s200 durable=big"),
     "test_value": (
         "ticket_id=s36 visit_id=s36 round=big name=s200 value=s200 unit=s200 low=s200 high=s200 "
         "passed=int instrument=s200 measured_at=big withdrawn=int id=s36* agg=s80"
     ),
-    "throttle": (
-        "key=s200* failures=big last_at=big until_at=big?"
-    ),
+    "throttle": ("key=s200* failures=big last_at=big until_at=big?"),
     "ticket": (
         "number=s200 state=s200 state_since_at=big round=big channel=s200 caller=s200 caller_phone=s200 "
         "received_at=big taken_by=s36 customer_id=s36 equipment_id=s36? fault_text=text fault_code=s200 "
@@ -209,9 +173,7 @@ TABLES = {
         "ticket_id=s36 kind=s200 at=big device_at=big? received_at=big? clock_error_ms=big actor_id=s36 "
         "values=text note=text id=s36* agg=s80"
     ),
-    "used_nonce": (
-        "nonce_hash=s200* expires_at=big"
-    ),
+    "used_nonce": ("nonce_hash=s200* expires_at=big"),
     "visit": (
         "ticket_id=s36 round=big engineer_id=s36 engineer_name=s200 travel_at=big? arrived_at=big "
         "badge_shown=int left_at=big? arrive_device_at=big? arrive_clock_error_ms=big id=s36* agg=s80"
