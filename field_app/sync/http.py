@@ -15,6 +15,7 @@ from common.kernel.codec import decode, encode
 from common.kernel.outcome import BadPayload
 from common.protocol.access import AUDIENCE, NonceAnswer, NonceRequest, TokenAnswer, TokenRequest, token_text
 from common.protocol.messages import (
+    Busy,
     HaveAnswer,
     HaveRequest,
     NotTrusted,
@@ -29,6 +30,7 @@ from field_app.sync.wire import Denied, Line, as_exchange_error
 
 T = TypeVar("T")
 RENEW_BEFORE_MS = 60_000
+WAIT_FOR_UPDATE_S = 600
 RENEWABLE = frozenset({"token_missing", "token_wrong", "token_expired"})
 
 
@@ -82,6 +84,8 @@ class HttpExchange:
                 self._token = ""
                 return _read(answer, self._line.post(path, encode(request), self._fresh_token()))
         except Denied as denied:
+            if denied.code == "server_too_old":  # it must be updated first; nothing is wrong here
+                raise Busy(WAIT_FOR_UPDATE_S) from denied
             taken = _taken(denied)
             if denied.status == 426:
                 raise TooOld(taken) from denied
