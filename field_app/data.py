@@ -18,7 +18,7 @@ from common.i18n import has_key, translate
 from common.kernel.outcome import BadPayload, Outcome
 from common.tickets.wording import say_reason
 from field_app.i18n import use_language
-from field_app.state.reach import LineState, Pulse
+from field_app.state.reach import HANDED_TO, LineState, Pulse
 from field_app.state.tablet import Tablet
 from field_app.sync.enrol import Enrolled, Invitation
 from field_app.ui import UiSession, use_app, use_feed, use_session
@@ -128,6 +128,7 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
     app = PageApp(tablet)
     session.app = app
     session.zone = tablet.zone()
+    session.lock.path = tablet.store.setting(HANDED_TO)  # a killed app comes back locked to the customer's page
     seen: dict[str, Any] = {"stamp": tablet.stamp(), "minute": _minute(tablet), "due": False}
     session.strip.status = tablet.status()
 

@@ -66,7 +66,6 @@ def _Form(model: Correction) -> ft.Control:
                             t("app.addendum.text"),
                             text_draft,
                             multiline=True,
-                            max_length=4000,
                             error=error,
                         ),
                     ],

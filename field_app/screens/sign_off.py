@@ -19,7 +19,7 @@ from field_app.ui import use_app, use_session
 from field_app.widgets.fields import ChoiceField, MainButton, Option
 from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component, use_guard
-from field_app.widgets.signing import Paper
+from field_app.widgets.signing import Note, Paper
 from field_app.widgets.states import TEXT, Banner, Card, EmptyState, Section, identified
 from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
 
@@ -112,8 +112,12 @@ def _Check(model: SignOff) -> ft.Control:
 @safe_component
 def _Complete() -> ft.Control:
     t = use_t()
-    return Banner(
-        State.UNDER_WAY, t("app.sign_off.complete"), t("app.sign_off.complete_hint"), ident="complete"
+    return Note(
+        "complete",
+        ft.Icons.TASK_ALT,
+        State.UNDER_WAY,
+        t("app.sign_off.complete"),
+        t("app.sign_off.complete_hint"),
     )
 
 

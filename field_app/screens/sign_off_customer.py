@@ -19,7 +19,7 @@ from field_app.ui import Form, use_form, use_session
 from field_app.widgets.customer_mode import CustomerMode
 from field_app.widgets.fields import DraftField, TextInput, use_text
 from field_app.widgets.safe import safe_component, use_guard
-from field_app.widgets.signing import BigChoice, Chips, Paper, SignBlock, StepButtons, Steps
+from field_app.widgets.signing import BigChoice, Chips, Note, Paper, SignBlock, StepButtons, Steps
 from field_app.widgets.states import TEXT, Banner, identified
 from field_app.widgets.theme import RADIUS_PX, State, use_palette
 
@@ -37,6 +37,8 @@ def CustomerSteps(model: SignOff) -> ft.Control:
     """Show the customer's present step, locked."""
     t, page = use_t(), ft.context.page
     step = model.step
+    if not model.is_with_customer:  # drawn once more on its way out
+        return ft.Container()
 
     def left() -> None:
         finished = step == "done"
@@ -82,7 +84,7 @@ def told(t: Any, trouble: Trouble | None) -> str:
 def _page(model: SignOff, parts: list[ft.Control]) -> ft.Control:
     steps = model.steps
     return ft.Column(
-        [Steps(steps.index(model.step) + 1, len(steps)), *parts],
+        [Steps(model.place, len(steps)), *parts],
         spacing=20,
         tight=True,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -168,9 +170,7 @@ def _Opinion(model: SignOff) -> ft.Control:
         [
             ft.Text(t("app.sign_off.opinion_title"), theme_style=TEXT.TITLE_MEDIUM),
             Chips("opinion", words, fill),
-            TextInput(
-                box, "opinion", t("field.opinion"), draft, multiline=True, max_length=4000, key=f"o-{version}"
-            ),
+            TextInput(box, "opinion", t("field.opinion"), draft, multiline=True, key=f"o-{version}"),
         ],
         spacing=12,
         tight=True,
@@ -186,9 +186,7 @@ def _Reason(model: SignOff) -> ft.Control:
     return ft.Column(
         [
             ft.Text(t("app.sign_off.reason_title"), theme_style=TEXT.TITLE_MEDIUM),
-            TextInput(
-                box, "refusal-reason", t("field.refusal_reason"), draft, multiline=True, max_length=4000
-            ),
+            TextInput(box, "refusal-reason", t("field.refusal_reason"), draft, multiline=True),
         ],
         spacing=12,
         tight=True,
@@ -332,7 +330,13 @@ def Sign(model: SignOff) -> ft.Control:
     return _page(
         model,
         [
-            Banner(State.UNDER_WAY if accepted else State.DANGER, verdict, reason, ident="verdict"),
+            Note(
+                "verdict",
+                ft.Icons.VERIFIED_OUTLINED if accepted else ft.Icons.CANCEL_OUTLINED,
+                State.UNDER_WAY if accepted else State.DANGER,
+                verdict,
+                reason,
+            ),
             SignBlock(
                 session.drafts, form.key, width, height, strokes, lambda w, h, s: keep_strokes(form, w, h, s)
             ),

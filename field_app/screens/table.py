@@ -9,11 +9,13 @@ import flet as ft
 
 from field_app.routes import NavItem, ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
+from field_app.screens.enrolment import EnrolmentScreen
 from field_app.screens.settings import SettingsScreen
 from field_app.screens.sign_off import SignOffScreen
 from field_app.screens.ticket import TicketOverview
 from field_app.screens.ticket_frame import ticket_page
 from field_app.screens.today import TodayScreen
+from field_app.ui import UiSession
 
 I = ft.Icons  # noqa: E741
 
@@ -30,5 +32,14 @@ def screen_table() -> ScreenTable:
             ScreenSpec("ticket/:id/sign-off", SignOffScreen, parent="/ticket/:id"),
             ScreenSpec("ticket/:id/addendum", AddendumScreen, parent="/ticket/:id"),
             ScreenSpec("settings", SettingsScreen, settings),
+            ScreenSpec("enrol", EnrolmentScreen, bare=True),
         ],
+        redirect=_first_page,
     )
+
+
+def _first_page(session: UiSession, path: str) -> str | None:
+    """Lead a device that is nobody's to its enrolment."""
+    if path == "/enrol" or session.app is None or session.app.store.identity().person_id:
+        return None
+    return "/enrol"

@@ -113,6 +113,11 @@ class SignOff:
         return tuple(step for step in CUSTOMER_STEPS if step != "rate" or self.card)
 
     @property
+    def place(self) -> int:
+        """Return which of the customer's steps this is, from 1."""
+        return self.steps.index(self.step) + 1 if self.step in self.steps else len(self.steps)
+
+    @property
     def is_only_refusal(self) -> bool:
         """Say whether the report can only be refused: something is missing."""
         return bool(self.missing)

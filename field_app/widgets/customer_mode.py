@@ -62,38 +62,18 @@ def _Page(
     scroll: bool,
     step: str,
 ) -> ft.Control:
-    palette, form = use_palette(), use_form()
+    palette, phone = use_palette(), use_form() is Form.PHONE
     leaving, set_leaving = ft.use_state(False)
-    phone = form is Form.PHONE
 
     def choose(language: str) -> None:
         spoken.language = language
         if on_language:
             on_language(language)
 
-    title = ft.Semantics(
-        header=True,
-        heading_level=1,
-        content=ft.Text(heading(spoken.language), theme_style=TEXT.HEADLINE_MEDIUM),
-    )
-    held = ft.Container(
-        padding=ft.Padding.symmetric(horizontal=16 if phone else 40, vertical=20),
-        expand=not scroll,
-        width=None if phone else 900,
-        content=ft.Column(
-            [title, body()], spacing=20, tight=scroll, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
-        ),
-    )
     page = ft.Column(
         [
             _Top(spoken.language, choose, lambda: set_leaving(True)),
-            ft.Column(
-                [held],
-                key=f"customer-body-{step}",
-                expand=True,
-                scroll=ft.ScrollMode.AUTO if scroll else None,
-                horizontal_alignment=ft.CrossAxisAlignment.STRETCH if phone else ft.CrossAxisAlignment.CENTER,
-            ),
+            _task(heading(spoken.language), body(), phone, scroll, step),
         ],
         spacing=0,
         expand=True,
@@ -127,6 +107,27 @@ def _Page(
     )
 
 
+def _task(heading: str, body: ft.Control, phone: bool, scroll: bool, step: str) -> ft.Control:
+    title = ft.Semantics(
+        header=True, heading_level=1, content=ft.Text(heading, theme_style=TEXT.HEADLINE_MEDIUM)
+    )
+    held = ft.Container(
+        padding=ft.Padding.symmetric(horizontal=16 if phone else 40, vertical=20),
+        expand=not scroll,
+        width=None if phone else 900,
+        content=ft.Column(
+            [title, body], spacing=20, tight=scroll, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+        ),
+    )
+    return ft.Column(
+        [held],
+        key=f"customer-body-{step}",
+        expand=True,
+        scroll=ft.ScrollMode.AUTO if scroll else None,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH if phone else ft.CrossAxisAlignment.CENTER,
+    )
+
+
 @safe_component
 def _Top(language: str, on_choose: Callable[[str], Any], on_hand_back: Callable[[], Any]) -> ft.Control:
     """Show that the tablet is locked, the languages, and the way back to the engineer."""
@@ -144,7 +145,7 @@ def _Top(language: str, on_choose: Callable[[str], Any], on_hand_back: Callable[
                 style=ft.ButtonStyle(
                     bgcolor=palette.primary if on else None,
                     color=palette.on_primary if on else palette.on_primary_soft,
-                    padding=ft.Padding.symmetric(horizontal=12),
+                    padding=ft.Padding.symmetric(horizontal=8 if phone else 12),
                 ),
                 on_click=guarded(lambda _, picked=code: on_choose(picked)),
             ),
@@ -155,25 +156,40 @@ def _Top(language: str, on_choose: Callable[[str], Any], on_hand_back: Callable[
     lock = ft.Icon(
         ft.Icons.LOCK_OUTLINE, color=palette.on_primary_soft, semantics_label=t("app.customer.locked")
     )
-    leave = MainButton(
-        "customer-leave",
-        t("app.customer.hand_back"),
-        lambda _: on_hand_back(),
-        ft.Icons.KEYBOARD_RETURN,
-        kind="other",
-    )
-    rows = (
-        ft.Column(
-            [ft.Row([lock, languages], spacing=8), ft.Row([leave], alignment=ft.MainAxisAlignment.END)],
-            spacing=4,
-        )
-        if phone
-        else ft.Row([lock, languages, ft.Container(expand=True), leave], spacing=12)
+    rows = ft.Row(
+        [lock, languages, ft.Container(expand=True), _HandBack(on_hand_back)], spacing=4 if phone else 12
     )
     return ft.Container(
         bgcolor=palette.primary_soft,
         padding=ft.Padding.symmetric(horizontal=12 if phone else 40, vertical=8),
         content=rows,
+    )
+
+
+@safe_component
+def _HandBack(on_hand_back: Callable[[], Any]) -> ft.Control:
+    t, palette, phone, guarded = use_t(), use_palette(), use_form() is Form.PHONE, use_guard()
+    if not phone:
+        return MainButton(
+            "customer-leave",
+            t("app.customer.hand_back"),
+            lambda _: on_hand_back(),
+            ft.Icons.KEYBOARD_RETURN,
+            kind="other",
+        )
+    # One row is all a phone can spare: the sign alone, with its words for assistive tools.
+    return identified(
+        "customer-leave",
+        ft.IconButton(
+            ft.Icon(ft.Icons.KEYBOARD_RETURN, semantics_label=t("app.customer.hand_back")),
+            key="customer-leave",
+            width=TARGET_PX,
+            height=TARGET_PX,
+            style=ft.ButtonStyle(
+                color=palette.on_primary_soft, side=ft.BorderSide(1.2, palette.on_primary_soft)
+            ),
+            on_click=guarded(lambda _: on_hand_back()),
+        ),
     )
 
 

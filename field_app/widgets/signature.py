@@ -190,23 +190,27 @@ def SignaturePad(
             ],
         ),
     )
-    head = ft.Row(
+    head = _PadHead(ident, label or t("app.signature.label"), empty, clear)
+    return ft.Column([head, identified(ident, pad)], spacing=6, tight=True, data=drawn)
+
+
+@safe_component
+def _PadHead(ident: str, label: str, empty: bool, on_clear: Callable[[Any], Any]) -> ft.Control:
+    t, guarded = use_t(), use_guard()
+    clear = ft.TextButton(
+        t("app.signature.clear"),
+        icon=ft.Icons.BACKSPACE_OUTLINED,
+        key=f"{ident}-clear",
+        height=TARGET_PX,
+        disabled=empty,
+        on_click=guarded(on_clear),
+    )
+    return ft.Row(
         [
-            ft.Text(label or t("app.signature.label"), theme_style=TEXT.TITLE_SMALL, expand=True),
-            identified(
-                f"{ident}-clear",
-                ft.TextButton(
-                    t("app.signature.clear"),
-                    icon=ft.Icons.BACKSPACE_OUTLINED,
-                    key=f"{ident}-clear",
-                    height=TARGET_PX,
-                    disabled=empty,
-                    on_click=guarded(clear),
-                ),
-            ),
+            ft.Text(label, theme_style=TEXT.TITLE_SMALL, expand=True),
+            identified(f"{ident}-clear", clear),
         ],
     )
-    return ft.Column([head, identified(ident, pad)], spacing=6, tight=True, data=drawn)
 
 
 @safe_component

@@ -125,6 +125,32 @@ def _PaperRow(row: Row) -> ft.Control:
 
 
 @safe_component
+def Note(ident: str, icon: ft.IconData, state: State, title: str, body: str = "") -> ft.Control:
+    """Show what matters on this page: icon, words, and a sentence more."""
+    palette = use_palette()
+    tone = palette.tone(state)
+    words: list[ft.Control] = [ft.Text(title, theme_style=TEXT.TITLE_MEDIUM, color=tone.fg)]
+    if body:
+        words.append(ft.Text(body, theme_style=TEXT.BODY_MEDIUM, color=tone.fg))
+    return identified(
+        ident,
+        ft.Container(
+            bgcolor=tone.bg,
+            border=ft.Border.all(1, tone.edge),
+            border_radius=RADIUS_PX,
+            padding=16,
+            content=ft.Row(
+                [
+                    ft.Icon(icon, size=30, color=tone.fg),
+                    ft.Column(words, spacing=2, tight=True, expand=True),
+                ],
+                spacing=14,
+            ),
+        ),
+    )
+
+
+@safe_component
 def BigChoice(
     ident: str, icon: ft.IconData, title: str, body: str, state: State, chosen: bool, on_click: Callable[[Any], Any],
     disabled: bool = False,
@@ -167,7 +193,7 @@ def SignBlock(
     height_tenths: int,
     strokes: Sequence[Sequence[Sequence[int]]],
     on_strokes: Callable[[int, int, list[list[list[int]]]], Any],
-    pad_px: int = 220,
+    pad_px: int = 200,
 ) -> ft.Control:
     """Ask for name, function and signature. Texts are kept under `signer_name` and `signer_role` of the form."""
     t, phone = use_t(), use_form() is Form.PHONE
@@ -186,10 +212,8 @@ def SignBlock(
         on_strokes(signature.width, signature.height, signature.as_lists())
 
     fields: list[ft.Control] = [
-        TextInput(name, "signer-name", t("field.signer_name"), name_draft, max_length=120),
-        TextInput(
-            role, "signer-role", t("field.signer_role"), role_draft, max_length=200, key=f"role-{version}"
-        ),
+        TextInput(name, "signer-name", t("field.signer_name"), name_draft),
+        TextInput(role, "signer-role", t("field.signer_role"), role_draft, key=f"role-{version}"),
     ]
     row: ft.Control = (
         ft.Column(fields, spacing=6, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
@@ -211,13 +235,13 @@ def SignBlock(
 @safe_component
 def Chips(ident: str, words: Sequence[tuple[str, str]], on_choose: Callable[[str], Any]) -> ft.Control:
     """Show words that fill a field when touched."""
-    palette, guarded = use_palette(), use_guard()
+    palette, guarded, phone = use_palette(), use_guard(), use_form() is Form.PHONE
 
     def chip(code: str, word: str) -> ft.Control:
         return identified(
             f"{ident}-{code}",
             ft.OutlinedButton(
-                word,
+                ft.Text(word, theme_style=TEXT.LABEL_MEDIUM if phone else TEXT.LABEL_LARGE),
                 key=f"{ident}-{code}",
                 height=48,
                 style=ft.ButtonStyle(
@@ -225,7 +249,7 @@ def Chips(ident: str, words: Sequence[tuple[str, str]], on_choose: Callable[[str
                     color=palette.on_primary_soft,
                     side=ft.BorderSide(1, palette.line),
                     shape=ft.RoundedRectangleBorder(radius=24),
-                    padding=ft.Padding.symmetric(horizontal=16),
+                    padding=ft.Padding.symmetric(horizontal=12 if phone else 16),
                 ),
                 on_click=guarded(lambda _, text=word: on_choose(text)),
             ),

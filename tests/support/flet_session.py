@@ -119,6 +119,14 @@ class FletSession:
         for _ in range(SETTLE_TURNS):
             await asyncio.sleep(0)
 
+    async def until(self, happened: Callable[[], bool], turns: int = 500) -> None:
+        """Let a thread's work come in: wait until something has happened."""
+        for _ in range(turns):
+            if happened():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it never happened")
+
     def walk(self) -> Iterator[BaseControl]:
         """Go through what is on the page now, dialogs included, from the outside inwards."""
         yield from _below(self.page.views, set())

@@ -162,6 +162,14 @@ def stand(folder: Path, office: VisitWorld | None = None, *, box_key: str = "") 
     return made
 
 
+def bare(folder: Path) -> TabletStand:
+    """Make a tablet that is nobody's yet, beside an office."""
+    office = VisitWorld()
+    clock = FakeClock(office.now)
+    store = Store(make_store_engine(folder / "tablet.db"), clock, random.Random(11).randbytes)
+    return TabletStand(office, store, clock, folder)
+
+
 def pack(session: Session, office: VisitWorld, person_id: str) -> None:
     """Write what a person's scope grants into the store's tables."""
     connection = session.connection()
