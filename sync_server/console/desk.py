@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from fastapi import HTTPException
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -118,8 +118,8 @@ def page_of(
     session: Session,
     statement: Select[Any],
     query: ListQuery,
-    columns: Mapping[str, ColumnElement[Any]],
-    tie: ColumnElement[Any],
+    columns: Mapping[str, Any],
+    tie: Any,
 ) -> ListPage:
     """Count a list and read the asked page of it; past the end it is the last page."""
     total = int(session.scalar(counted(statement)) or 0)

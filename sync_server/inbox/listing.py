@@ -109,13 +109,14 @@ def count_open(session: Session) -> Counts:
 
 def _parked() -> Select[Any]:
     mine = and_(InboxItem.op_id == ParkedOp.op_id, InboxItem.kind.in_(("parked", "blocked")))
-    return (
-        select(ParkedOp, InboxItem, Person.name, Ticket.number, Device.name)
-        .outerjoin(InboxItem, mine)
+    found: Any = select(ParkedOp, InboxItem, Person.name, Ticket.number, Device.name)
+    joined: Select[Any] = (
+        found.outerjoin(InboxItem, mine)
         .outerjoin(Person, Person.id == ParkedOp.person_id)
         .outerjoin(Ticket, Ticket.id == InboxItem.ticket_id)
         .outerjoin(Device, Device.id == ParkedOp.device_id)
     )
+    return joined
 
 
 def _discrepancies(*more: Any) -> Select[Any]:

@@ -33,13 +33,13 @@ from sync_server.db.database import Database
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, perform
+from sync_server.db.security_tables import ConsoleSession
 from sync_server.db.tables import Device, Lane
+from sync_server.people.sessions import hash_of
 from sync_server.settings import Settings
 from sync_server.sync.lanes import open_lane
 from sync_server.sync.push import Numbered, push_portion
 from tests.support.fake_clock import FakeClock
-
-PASSWORD = "a long enough one"
 
 
 @cache
@@ -186,11 +186,14 @@ class Office:
         return person_id
 
     def desk(self, *roles: Role, name: str = "", person_id: str = "") -> Desk:
-        """Sign somebody in at the console, an administrator unless said otherwise."""
+        """Give somebody a session at the console, an administrator unless said otherwise; signing in has its own tests."""
         who = person_id or self.person(*(roles or (Role.ADMINISTRATOR,)), name=name)
-        login = f"user{self.count}-{who[-6:]}"
-        self.site.sessions.set_password(who, login, PASSWORD, "")
-        token = self.site.sessions.login(login, PASSWORD, "127.0.0.1", "Test browser")
+        token = self.database.random_bytes(32).hex()
+        fresh = ConsoleSession(
+            id_hash=hash_of(token), person_id=who, csrf=self.database.random_bytes(16).hex(), began_at=self.clock.at,
+            seen_at=self.clock.at, address="127.0.0.1", browser="Test browser",
+        )  # fmt: skip
+        self.database.transact(lambda unit: unit.session.add(fresh))
         client = TestClient(self.app, base_url="http://testserver", raise_server_exceptions=True)
         client.cookies.set(self.site.cookie, token)
         found = self.site.sessions.find(token)

@@ -50,7 +50,7 @@ class Words:
         """Name a command."""
         return translate(self.language, f"command.{kind}") if has_key(f"command.{kind}") else kind
 
-    def _fields(self, cls: type[Any], args: Mapping[str, Any]) -> Iterator[Pair]:
+    def _fields(self, cls: Any, args: Mapping[str, Any]) -> Iterator[Pair]:
         currency = str(args.get("currency", ""))
         for name, hint, _ in fields_of(cls):
             value = args.get(name)
