@@ -68,8 +68,8 @@ Written by `python -m tools.protocol_page`; a test compares it with the code. Wh
 `docs/adr/` and the docstrings of `common/protocol`.
 
 Version {version}. Shape `{shape}`. JSON in UTF-8, at most {body} bytes after inflating, at most 12 levels, no doubled
-keys, no floats. Instants are Unix milliseconds, quantities whole thousandths, money minor units. Requests with fields that
-are not declared here are refused; unknown fields of answers are ignored. Fields at their default may be left out.
+keys, no floats. Instants are Unix milliseconds, quantities whole thousandths, money minor units. Requests with fields
+that are not declared here are refused; unknown fields of answers are ignored. Fields at their default may be left out.
 
 Encodings: `gzip` and `{encoding}` (zlib with the preset dictionary `common/protocol/dictionary1.txt`, SHA-256
 `{dictionary}…`) in both directions, by `Content-Encoding` and `Accept-Encoding`.
