@@ -9,12 +9,20 @@ import flet as ft
 
 from field_app.routes import NavItem, ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
+from field_app.screens.checklist import ChecklistPage
+from field_app.screens.diagnosis import DiagnosisPage
 from field_app.screens.enrolment import EnrolmentScreen
+from field_app.screens.help import HelpPage, ReschedulePage
+from field_app.screens.history import HistoryPage
+from field_app.screens.notes import NotesPage
+from field_app.screens.parts import PartsPage
+from field_app.screens.repair import RepairPage
 from field_app.screens.settings import SettingsScreen
 from field_app.screens.sign_off import SignOffScreen
 from field_app.screens.ticket import TicketOverview
 from field_app.screens.ticket_frame import ticket_page
 from field_app.screens.today import TodayScreen
+from field_app.screens.van import VanScreen
 from field_app.ui import UiSession
 
 I = ft.Icons  # noqa: E741
@@ -24,11 +32,21 @@ def screen_table() -> ScreenTable:
     """Return the table the shell shows."""
     today = NavItem("app.nav.today", I.TODAY_OUTLINED, I.TODAY)
     settings = NavItem("app.nav.settings", I.SETTINGS_OUTLINED, I.SETTINGS)
-    ticket = "ticket/:id"
+    van = NavItem("app.nav.van", I.LOCAL_SHIPPING_OUTLINED, I.LOCAL_SHIPPING)
+    ticket, back = "ticket/:id", "/ticket/:id"
     return ScreenTable(
         [
             ScreenSpec("", TodayScreen, today),
+            ScreenSpec("van", VanScreen, van),
             ScreenSpec(ticket, ticket_page("", TicketOverview), parent="/"),
+            ScreenSpec(f"{ticket}/checklist", ticket_page("checklist", ChecklistPage), parent=back),
+            ScreenSpec(f"{ticket}/diagnosis", ticket_page("diagnosis", DiagnosisPage), parent=back),
+            ScreenSpec(f"{ticket}/repair", ticket_page("repair", RepairPage), parent=back),
+            ScreenSpec(f"{ticket}/parts", ticket_page("parts", PartsPage), parent=back),
+            ScreenSpec(f"{ticket}/history", ticket_page("history", HistoryPage), parent=back),
+            ScreenSpec(f"{ticket}/notes", ticket_page("notes", NotesPage), parent=back),
+            ScreenSpec(f"{ticket}/help", ticket_page("help", HelpPage), parent=back),
+            ScreenSpec(f"{ticket}/reschedule", ticket_page("reschedule", ReschedulePage), parent=back),
             ScreenSpec("ticket/:id/sign-off", SignOffScreen, parent="/ticket/:id"),
             ScreenSpec("ticket/:id/addendum", AddendumScreen, parent="/ticket/:id"),
             ScreenSpec("settings", SettingsScreen, settings),

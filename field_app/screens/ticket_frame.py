@@ -36,6 +36,7 @@ TABS = (
     ("history", I.HISTORY),
     ("notes", I.FORUM_OUTLINED),
 )
+TAB_NAMES = frozenset(name for name, _ in TABS if name)
 STEP_ICONS = {
     "acknowledge": I.DONE,
     "travel": I.DIRECTIONS_CAR_OUTLINED,
@@ -97,7 +98,10 @@ def TicketFrame(tab: str, body: Callable[..., ft.Control]) -> ft.Control:
         actions=[_state_chip(t, view)],
         below=[
             TabStrip(
-                "tabs", _tabs(t, view), tab or "overview", lambda name: page.navigate(_address(base, name))
+                "tabs",
+                _tabs(t, view, with_icons=use_form() is Form.DESKTOP),
+                tab if tab in TAB_NAMES else "overview",
+                lambda name: page.navigate(_address(base, name)),
             ),
             SaidBar(said, lambda: say(None), key="said"),
         ],
@@ -109,13 +113,18 @@ def _address(base: str, tab: str) -> str:
     return base if tab == "overview" else f"{base}/{tab}"
 
 
-def _tabs(t: Any, view: TicketView) -> list[TabItem]:
+def _tabs(t: Any, view: TicketView, *, with_icons: bool) -> list[TabItem]:
     open_items = {"checklist": "checklist", "diagnosis": "diagnosis", "repair": "measures"}
     tabs = []
     for name, icon in TABS:
         lacks = view.can_work and open_items.get(name) in view.missing
         tabs.append(
-            TabItem(name or "overview", t(f"app.tab.{name or 'overview'}"), icon, "•" if lacks else "")
+            TabItem(
+                name or "overview",
+                t(f"app.tab.{name or 'overview'}"),
+                icon if with_icons else None,
+                "•" if lacks else "",
+            )
         )
     return tabs
 

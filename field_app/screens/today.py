@@ -19,12 +19,12 @@ from field_app.state.today import TodayCard, TodayView, load_today
 from field_app.ui import use_session
 from field_app.widgets.fields import MainButton
 from field_app.widgets.layout import Screen, TwoPane
-from field_app.widgets.safe import safe_component
+from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, Card, EmptyState, StatusChip, identified
-from field_app.widgets.theme import State, use_palette
+from field_app.widgets.theme import TARGET_PX, State, use_palette
 
 I = ft.Icons  # noqa: E741
-NOTICES_SHOWN = 3
+NOTICES_SHOWN = 2
 
 
 @safe_component
@@ -126,7 +126,7 @@ def TicketCard(card: TodayCard, is_chosen: bool) -> ft.Control:
         ft.Text(card.customer, theme_style=TEXT.TITLE_SMALL, max_lines=2, overflow=ft.TextOverflow.ELLIPSIS),
     ]
     if unit:
-        lines.append(_line(I.MEMORY_OUTLINED, unit, palette.ink))
+        lines.append(_line(I.PRECISION_MANUFACTURING_OUTLINED, unit, palette.ink))
     lines.append(
         ft.Text(
             f"{card.number} · {card.fault}",
@@ -195,7 +195,7 @@ def _chips(t: Any, card: TodayCard) -> list[ft.Control]:
 @safe_component
 def NoticeList(notices: Sequence[InboxItem]) -> ft.Control:
     """Show what the office changed and has not been read yet, in one card."""
-    t, session, palette = use_t(), use_session(), use_palette()
+    t, session, palette, guarded = use_t(), use_session(), use_palette(), use_guard()
     shown_all, show_all = ft.use_state(False)
     _, give, _ = use_giving()
     tone = palette.tone(State.WARN)
@@ -215,11 +215,15 @@ def NoticeList(notices: Sequence[InboxItem]) -> ft.Control:
                     color=tone.fg,
                     expand=True,
                 ),
-                MainButton(
+                identified(
                     f"notice-{place}",
-                    t("app.today.notice_read"),
-                    lambda _, one=item: read(one),
-                    kind="other",
+                    ft.IconButton(
+                        ft.Icon(I.DONE, semantics_label=t("app.today.notice_read"), color=tone.fg),
+                        key=f"notice-{place}",
+                        width=TARGET_PX,
+                        height=TARGET_PX,
+                        on_click=guarded(lambda _, one=item: read(one)),
+                    ),
                 ),
             ],
             spacing=10,
@@ -244,7 +248,12 @@ def NoticeList(notices: Sequence[InboxItem]) -> ft.Control:
             bgcolor=tone.bg,
             border=ft.Border.all(1, tone.edge),
             border_radius=14,
-            padding=14,
-            content=ft.Column([ft.Row(head, spacing=10), *rows], spacing=10, tight=True),
+            padding=ft.Padding.only(left=14, right=8, top=8, bottom=10),
+            content=ft.Column(
+                [ft.Row(head, spacing=10), *rows],
+                spacing=4,
+                tight=True,
+                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+            ),
         ),
     )

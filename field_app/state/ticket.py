@@ -63,6 +63,10 @@ class TicketView:
         """Say whether the customer has accepted the report: then nothing on it changes any more."""
         return self.report is not None
 
+    def form(self, name: str) -> str:
+        """Name a half-typed form of this ticket: one for each round."""
+        return f"{name}:{self.ticket.id}:{self.ticket.round}"
+
     @property
     def can_work(self) -> bool:
         """Say whether work on site can be recorded: the engineer is there and the report is open."""

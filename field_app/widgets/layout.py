@@ -79,7 +79,7 @@ def Screen(
     )
     width = None if full_width or form is Form.PHONE else READING_PX
     held = ft.Container(
-        padding=ft.Padding.only(left=pad, right=pad, bottom=24 if scroll else 0),
+        padding=ft.Padding.only(left=pad, right=pad, top=14 if below else 0, bottom=24 if scroll else 0),
         width=width,
         content=inner,
         expand=not scroll,
