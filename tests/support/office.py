@@ -186,7 +186,7 @@ class Office:
         return person_id
 
     def desk(self, *roles: Role, name: str = "", person_id: str = "") -> Desk:
-        """Give somebody a session at the console, an administrator unless said otherwise; signing in has its own tests."""
+        """Give somebody a session at the console; an administrator unless said otherwise."""
         who = person_id or self.person(*(roles or (Role.ADMINISTRATOR,)), name=name)
         token = self.database.random_bytes(32).hex()
         fresh = ConsoleSession(

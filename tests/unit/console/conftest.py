@@ -1,4 +1,4 @@
-"""Fixtures of the console's pages: a whole server with a temporary database."""
+"""Fixtures of the console's page tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.console_world import ConsoleWorld, make_world
 from tests.support.office import Office
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> ConsoleWorld:
+    """Give a company on a real database of its own."""
+    return make_world(tmp_path)
 
 
 @pytest.fixture
