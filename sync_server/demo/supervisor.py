@@ -21,6 +21,7 @@ from sync_server.db.office import SYSTEM
 from sync_server.demo.box import boxed
 from sync_server.demo.cache import invitation_needed, make_ready
 from sync_server.demo.children import Child, is_taken, wait_ready
+from sync_server.demo.company import SMALL
 from sync_server.demo.create import LOGINS, PASSWORD, demo_database, demo_settings
 from sync_server.demo.line import Line
 from sync_server.demo.settings import HOST, DemoSettings, PortError, child_environment, read_demo_settings
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--fresh", action="store_true", help="make the demo company anew")
     parser.add_argument("--no-app", action="store_true", help="start the server only")
+    parser.add_argument("--small", action="store_true", help="a small company, made in seconds")
     parser.add_argument("--only-create", action="store_true", help="make the demo company and end")
     asked = parser.parse_args(arguments)
     try:
@@ -51,7 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     try:
-        make_ready(settings, SystemClock(), os.urandom, teller.step, fresh=asked.fresh)
+        make_ready(
+            settings,
+            SystemClock(),
+            os.urandom,
+            teller.step,
+            fresh=asked.fresh,
+            size=SMALL if asked.small else None,
+        )
         return DONE if asked.only_create else asyncio.run(Demo(settings, teller, not asked.no_app).run())
     except KeyboardInterrupt:
         teller.say("demo.stopped")
@@ -147,7 +156,7 @@ class Demo:
     def _show(self) -> None:
         t, settings = self.teller, self.settings
         say = lambda key, **values: translate(t.language, key, **values)  # noqa: E731 - a shorter name, used here only
-        places = [(say("demo.box.console"), f"{settings.address('server')}/console/")]
+        places = [(say("demo.box.console"), f"{settings.address('server')}/console")]
         if self.with_app:
             places.append((say("demo.box.app"), f"{settings.address('app')}/"))
         places.append((say("demo.box.line"), f"{settings.address('switch')}/line"))
@@ -170,7 +179,9 @@ class Demo:
             elif word.strip().lower() == "q":
                 self.ended.set()
 
-        with contextlib.suppress(PermissionError, NotImplementedError):
+        with contextlib.suppress(
+            PermissionError, RuntimeError
+        ):  # a file instead of a terminal; no such loop here
             loop.add_reader(sys.stdin, heard)
 
     async def _wait(self) -> int:

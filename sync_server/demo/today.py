@@ -166,9 +166,9 @@ def _work(job: Job, call: Call, state: str, arrives_at: datetime, now: datetime)
         return
     fit_part(job, stage.now)
     rest = [step for step in steps_of(job, arrives_at - minutes(30)) if step[0] > stage.now][:-4]
-    for at, step in rest[: 2 if state == "tested" else 1]:
+    for at, next_step in rest[: 2 if state == "tested" else 1]:
         yield min(at, now - minutes(2))
-        step(stage.now)
+        next_step(stage.now)
 
 
 def _finish(job: Job, state: str, arrives_at: datetime, now: datetime) -> Story:
