@@ -247,7 +247,8 @@ def fold_ticket(work: Work, ticket: Ticket) -> str:
     customer = work.session.get(Customer, ticket.customer_id)
     unit = work.session.get(Equipment, ticket.equipment_id) if ticket.equipment_id else None
     if customer is not None:
-        words += [customer.number, customer.name, customer.pinyin, customer.initials]
+        words += [customer.number, customer.name, customer.pinyin]
+        words += [customer.pinyin.replace(" ", ""), customer.initials]
     if unit is not None:
         words.append(unit.serial)
     return fold(" ".join(words))

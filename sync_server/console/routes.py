@@ -10,16 +10,24 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, FastAPI
 
 from sync_server.console.inbox.routes import inbox_router
+from sync_server.console.intake.page import intake_router
 from sync_server.console.language import language_router
 from sync_server.console.live import live_router
+from sync_server.console.register.page import register_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
 from sync_server.console.site import Site
 from sync_server.console.tablets.routes import tablets_router
+from sync_server.console.tickets.listing import listing_router
+from sync_server.console.tickets.page import ticket_router
 
 AreaRouter = Callable[[Site], APIRouter]
 # Pages behind the sign-in, one line an area.
 AREA_ROUTERS: tuple[AreaRouter, ...] = (
     account_router,
+    intake_router,
+    register_router,
+    listing_router,
+    ticket_router,
     tablets_router,
     inbox_router,
 )

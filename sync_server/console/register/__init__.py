@@ -1,0 +1,1 @@
+"""The intake register (F01) and its write-off."""

@@ -1,0 +1,1 @@
+"""What pages read of tickets, and how a call at the desk becomes one. Tickets themselves are `common`'s."""
