@@ -8,7 +8,7 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.i18n import use_t
-from field_app.screens.sign_off_customer import told
+from field_app.screens.handing import told
 from field_app.state.sign_off import Correction, sign_off_path
 from field_app.ui import use_app, use_session
 from field_app.widgets.fields import DraftField, MainButton, TextInput, use_text

@@ -11,6 +11,7 @@ import flet as ft
 
 from common.visit.voucher import sign_off_lines, voucher_lines
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
+from field_app.screens.handing import NoTicket
 from field_app.screens.sign_off_customer import CustomerSteps
 from field_app.state.reach import Pulse
 from field_app.state.sign_off import SignOff
@@ -20,7 +21,7 @@ from field_app.widgets.fields import ChoiceField, MainButton, Option
 from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.signing import Note, Paper
-from field_app.widgets.states import TEXT, Banner, Card, EmptyState, Section, identified
+from field_app.widgets.states import TEXT, Banner, Card, Section, identified
 from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
 
 # Where each missing item is filled in, below the ticket's own address.
@@ -48,7 +49,7 @@ def SignOffScreen() -> ft.Control:
 
 @safe_component
 def _Flow(model: SignOff, pulse: Pulse) -> ft.Control:
-    t, page, guarded, lock = use_t(), ft.context.page, use_guard(), use_session().lock
+    guarded = use_guard()
 
     def follow() -> None:
         if not model.is_with_customer:
@@ -56,14 +57,7 @@ def _Flow(model: SignOff, pulse: Pulse) -> ft.Control:
 
     ft.use_effect(guarded(follow), [pulse.beat])
     if model.facts is None:
-        lock.path = ""  # nobody stays locked to a page that is no longer there
-        return EmptyState(
-            ft.Icons.EXPLORE_OFF_OUTLINED,
-            t("app.signing.no_ticket"),
-            t("app.not_found.body"),
-            t("app.not_found.action"),
-            lambda _: page.navigate("/"),
-        )
+        return NoTicket()
     if model.is_with_customer:
         return CustomerSteps(model)
     return _Sealed(model) if model.sealed_report else _Check(model)

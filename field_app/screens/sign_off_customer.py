@@ -13,8 +13,9 @@ import flet as ft
 from common.i18n import translate
 from common.visit.voucher import voucher_lines
 from field_app.i18n import use_t
+from field_app.screens.handing import Thanks, told
 from field_app.state.sign_off import SUGGESTION_MAX, SignOff
-from field_app.state.signing import Trouble, keep_strokes, strokes_of
+from field_app.state.signing import keep_strokes, strokes_of
 from field_app.ui import Form, use_form, use_session
 from field_app.widgets.customer_mode import CustomerMode
 from field_app.widgets.fields import DraftField, TextInput, use_text
@@ -69,18 +70,6 @@ def CustomerSteps(model: SignOff) -> ft.Control:
     )
 
 
-def told(t: Any, trouble: Trouble | None) -> str:
-    """Say what is lacking in this step."""
-    if trouble is None:
-        return ""
-    if trouble.code == "sign_off_incomplete":
-        words = [t(f"missing.{code}") for code in str(trouble.values.get("missing", "")).split()]
-        return str(t("app.signing.lacking", missing=t("list.separator").join(words)))
-    if trouble.code in ("verdict_missing", "grades_missing", "report_changed", "correction_incomplete"):
-        return str(t(f"app.sign_off.trouble.{trouble.code}"))
-    return str(t(f"reason.{trouble.code}", **dict(trouble.values)))
-
-
 def _page(model: SignOff, parts: list[ft.Control]) -> ft.Control:
     steps = model.steps
     return ft.Column(
@@ -97,7 +86,7 @@ def Read(model: SignOff) -> ft.Control:
     t, palette = use_t(), use_palette()
     changed: list[ft.Control] = []
     if model.trouble is not None:
-        changed.append(Banner(State.WARN, t("app.sign_off.trouble.report_changed"), ident="report-changed"))
+        changed.append(Banner(State.WARN, t("app.signing.trouble.report_changed"), ident="report-changed"))
     number = model.facts.number if model.facts else ""
     return _page(
         model,
@@ -355,35 +344,12 @@ def Sign(model: SignOff) -> ft.Control:
 @safe_component
 def Done(model: SignOff) -> ft.Control:
     """Thank the customer and ask for the tablet back."""
-    t, palette = use_t(), use_palette()
-    tone = palette.tone(State.UNDER_WAY)
-    report = model.sealed_report or (model.facts.refused[-1] if model.facts and model.facts.refused else None)
+    t = use_t()
+    refused = model.facts.refused if model.facts else ()
+    report = model.sealed_report or (refused[-1] if refused else None)
+    accepted = report is None or report.signed.accepted
     number = report.signed.number if report else ""
-    refused = report is not None and not report.signed.accepted
-    lines = [t("app.sign_off.done_refused" if refused else "app.sign_off.done_body", number=number)]
+    lines = [t("app.sign_off.done_body" if accepted else "app.sign_off.done_refused", number=number)]
     if model.form.read("sealed"):
         lines.append(t("app.sign_off.done_sealed"))
-    return ft.Column(
-        [
-            ft.Container(height=24),
-            ft.Container(
-                width=132,
-                height=132,
-                border_radius=66,
-                bgcolor=tone.bg,
-                alignment=ft.Alignment.CENTER,
-                content=ft.Icon(ft.Icons.CHECK_ROUNDED, size=84, color=tone.fg),
-            ),
-            *[ft.Text(line, theme_style=TEXT.BODY_LARGE, text_align=ft.TextAlign.CENTER) for line in lines],
-            ft.Text(
-                t("app.sign_off.hand_back"),
-                theme_style=TEXT.TITLE_MEDIUM,
-                text_align=ft.TextAlign.CENTER,
-                color=palette.primary,
-            ),
-        ],
-        key="thanks",
-        spacing=18,
-        tight=True,
-        horizontal_alignment=ft.CrossAxisAlignment.CENTER,
-    )
+    return Thanks(lines)

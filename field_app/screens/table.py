@@ -9,6 +9,7 @@ import flet as ft
 
 from field_app.routes import NavItem, ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
+from field_app.screens.agreement import AgreementScreen
 from field_app.screens.checklist import ChecklistPage
 from field_app.screens.diagnosis import DiagnosisPage
 from field_app.screens.enrolment import EnrolmentScreen
@@ -19,6 +20,7 @@ from field_app.screens.parts import PartsPage
 from field_app.screens.repair import RepairPage
 from field_app.screens.settings import SettingsScreen
 from field_app.screens.sign_off import SignOffScreen
+from field_app.screens.stop_use import StopUseScreen
 from field_app.screens.ticket import TicketOverview
 from field_app.screens.ticket_frame import ticket_page
 from field_app.screens.today import TodayScreen
@@ -48,6 +50,8 @@ def screen_table() -> ScreenTable:
             ScreenSpec(f"{ticket}/help", ticket_page("help", HelpPage), parent=back),
             ScreenSpec(f"{ticket}/reschedule", ticket_page("reschedule", ReschedulePage), parent=back),
             ScreenSpec("ticket/:id/sign-off", SignOffScreen, parent="/ticket/:id"),
+            ScreenSpec("ticket/:id/agreement", AgreementScreen, parent="/ticket/:id"),
+            ScreenSpec("ticket/:id/stop-use", StopUseScreen, parent="/ticket/:id"),
             ScreenSpec("ticket/:id/addendum", AddendumScreen, parent="/ticket/:id"),
             ScreenSpec("settings", SettingsScreen, settings),
             ScreenSpec("enrol", EnrolmentScreen, bare=True),

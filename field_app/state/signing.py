@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from common.i18n import LANGUAGES
 from common.kernel.codec import compact
 from common.kernel.ids import is_id
 from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.text import fold, tidy
 from field_app.state.drafts import Drafts
 from field_app.state.reach import HANDED_TO, Reach, new_id
-from field_app.store.queries_sign_off import engineer_here
+from field_app.store.queries_sign_off import SigningFacts, engineer_here, signing_facts
 from field_app.store.store import Store
 
 
@@ -112,3 +113,91 @@ def give(reach: Reach, payload: Any, group: str = "") -> Trouble | None:
         return Trouble(outcome.code, outcome.values)
     reach.sync_now()
     return None
+
+
+@dataclass(eq=False)
+class Handing:
+    """A page that goes from the engineer's hands into the customer's and back. `first` is the engineer's step."""
+
+    reach: Reach
+    drafts: Drafts
+    ticket_id: str
+    step: str = ""
+    language: str = ""
+    trouble: Trouble | None = None
+    facts: SigningFacts | None = None
+    area: ClassVar[str] = ""
+    first: ClassVar[str] = "write"
+
+    def __post_init__(self) -> None:
+        self._form = Form(self.drafts, f"{self.area}:{self.ticket_id}")
+        self.step = self._form.read("step", self.first)
+        self.language = self._form.read("language")
+        self.refresh()
+        if self.facts is None:
+            take_back(self.reach.store)
+
+    @property
+    def form(self) -> Form:
+        """Return the half-filled form, for text fields."""
+        return self._form
+
+    @property
+    def path(self) -> str:
+        """Return the address of this page."""
+        return f"/ticket/{self.ticket_id}/{self.area}"
+
+    @property
+    def is_with_customer(self) -> bool:
+        """Say whether the customer holds the tablet."""
+        return self.step != self.first
+
+    def refresh(self) -> None:
+        """Read the ticket again."""
+        with self.reach.store.read() as session:
+            self.facts = signing_facts(session, self.ticket_id)
+        wanted = self.facts.customer_language if self.facts else ""
+        self.language = self.language or (wanted if wanted in LANGUAGES else "")
+
+    def choose_language(self, language: str) -> None:
+        """Take the customer's own language."""
+        self.language = language
+        self._form.keep(language=language)
+
+    def opens_lock(self, code: str) -> bool:
+        """Say whether the code is the engineer's."""
+        return is_engineers_code(self.reach.store, code)
+
+    def go(self, step: str) -> None:
+        """Go to a step, without checking anything."""
+        self.trouble = None
+        self._form.keep(step=step)
+        self.step = step
+
+    def to_customer(self, step: str) -> None:
+        """Give the tablet to the customer."""
+        hand_over(self.reach.store, self.path)
+        self.go(step)
+
+    def take_back(self) -> None:
+        """Return to the engineer; what is done is forgotten, what is half-done stays."""
+        take_back(self.reach.store)
+        if self.step == "done":
+            self._form.forget()
+            self.step = self.first
+        else:
+            self.go(self.first)
+        self.refresh()
+
+    def lacks_signature(self, *, wants_role: bool = False) -> Trouble | None:
+        """Say what the signature still lacks."""
+        lacking = [
+            code
+            for code, there in (
+                ("signer_name", self._form.text("signer_name")),
+                ("signer_role", not wants_role or self._form.text("signer_role")),
+                ("signature", strokes_text(self._form) != "[]"),
+            )
+            if not there
+        ]
+        return Trouble("sign_off_incomplete", {"missing": " ".join(lacking)}) if lacking else None

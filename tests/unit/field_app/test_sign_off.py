@@ -255,7 +255,7 @@ async def test_the_pages_from_the_list_of_missing_things_to_thanks(repaired: Tab
         assert app.shows(translate("zh-Hant", "app.sign_off.heading.read"))
         await app.click("step-next")
         await app.click("step-next")
-        assert app.shows(translate("zh-Hant", "app.sign_off.trouble.verdict_missing"))
+        assert app.shows(translate("zh-Hant", "app.signing.trouble.verdict_missing"))
         await app.event(app.key("accept"), "click", None)
         await app.click("opinion-good")
         assert app.key("opinion").value == translate("zh-Hant", "app.sign_off.opinion.good")
