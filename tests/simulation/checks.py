@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from common.kernel.record import columns_of, synced_entities
+from common.kernel.scope import grants_of
 from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
 from field_app.store.apply import rebase_all
@@ -56,6 +57,7 @@ def check_at_rest(server: SimServer, devices: list[SimDevice], expected: set[str
         _check_effects(session, receipts, [json.loads(entry) for entry in audited], expected)
         _check_lane_order([json.loads(entry) for entry in audited])
         _check_sealed(session)
+        _check_scope(session)
         for device in devices:
             _check_convergence(session, device)
 
@@ -109,6 +111,18 @@ def _check_sealed(session: Session) -> None:
         text("SELECT id, content, content_hash FROM service_report")
     ):
         check(content_hash(json.loads(content)) == stored, "14 sealed", report_id)
+
+
+def _check_scope(session: Session) -> None:
+    """Memberships in force are exactly what the rules grant, asked afresh of every aggregate."""
+    wanted = {
+        (principal, agg)
+        for reason in session.scalars(text("SELECT agg FROM agg_head"))
+        for principal, agg in grants_of(session, reason)
+    }
+    rows = session.execute(text("SELECT principal, agg FROM member WHERE state = 'active'"))
+    active = {(principal, agg) for principal, agg in rows}
+    check(wanted == active, "7, 8 memberships", sorted(wanted ^ active)[:4])
 
 
 def _check_convergence(session: Session, device: SimDevice) -> None:

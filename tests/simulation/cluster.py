@@ -34,6 +34,10 @@ from sync_server.sync.service import SyncService
 START_MS = 1_795_000_000_000
 
 
+# Every disk of a process speaks the same SQL: it is compiled once, not once a disk.
+_COMPILED: dict[Any, Any] = {}
+
+
 class PowerCut(BaseException):  # noqa: N818 - a catastrophe, not an error anyone may catch
     """The process dies between two statements."""
 
@@ -85,6 +89,7 @@ class Disk:
             ":memory:", isolation_level=None, check_same_thread=False, factory=Platter
         )
         self.engine = open_engine(lambda: self.platter)
+        self.engine.update_execution_options(compiled_cache=_COMPILED)
         self.statements_left: int | None = None
         event.listen(self.engine, "before_cursor_execute", self._count)
         event.listen(self.engine, "commit", self._count)
