@@ -47,9 +47,9 @@ PEOPLE = (
 
 
 @pytest.fixture
-def database() -> Iterator[Database]:
-    """Give an empty master database."""
-    master = a_master()
+def database(database_url: str) -> Iterator[Database]:
+    """Give an empty master database of each kind."""
+    master = a_master(database_url)
     yield master
     master.engine.dispose()
 
