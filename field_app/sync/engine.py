@@ -80,7 +80,9 @@ class SyncEngine:
         except (NotTrusted, TooOld) as error:
             taken = error.answer
             if taken is not None:  # the commands were taken in, though nothing comes back
-                self.store.write(lambda session: apply_answer(session, sync_request, taken, self.clock.read()))
+                self.store.write(
+                    lambda session: apply_answer(session, sync_request, taken, self.clock.read())
+                )
             raise
         self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
         facts = self.facts()

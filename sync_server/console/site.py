@@ -185,6 +185,8 @@ class Site:
             return _to(request, f"{SIGN_IN}?back={path}" if path != "/console" else SIGN_IN)
         if code == "password_must_change" and request.method == "GET":
             return _to(request, PASSWORD)
+        if not hasattr(request.state, "signed_in"):  # no route was found, so nobody has asked yet
+            request.state.signed_in = self.sessions.find(request.cookies.get(self.cookie, ""), touch=False)
         reader = replace(self.reader(request), counts={})
         return self.pages.answer(
             request,

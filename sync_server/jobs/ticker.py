@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from sync_server.db.database import Database, DatabaseBusyError
@@ -74,6 +74,8 @@ class Ticker:
                     ran.append(job.name)
                     if did:
                         log.info("job %s: %s", job.name, did)
+        except DBAPIError as error:
+            log.warning("scheduled work waits for the database: %s", str(error.orig).strip().split("\n")[0])
         except Exception:
             log.exception("a scheduled job failed; it comes again")
         return ran

@@ -80,7 +80,7 @@ def sync(http: TestClient, server: Server, device: dict[str, Any], token: str, *
     return http.post("/v1/sync", json=body, headers={"Authorization": f"Bearer {token}"})
 
 
-def refused(answer: Any, status: int, code: str) -> None:
+def assert_refused(answer: Any, status: int, code: str) -> None:
     assert (answer.status_code, answer.json().get("reason_code")) == (status, code), answer.text
 
 
@@ -104,14 +104,16 @@ def test_a_code_makes_one_device_and_its_answer_can_be_asked_again(server: Serve
     again = http.post("/v1/enrol", json=enrol_body(code.lower(), key))
     other = http.post("/v1/enrol", json=enrol_body(code, DeviceKey(os.urandom(32))))
     assert first.json() == again.json()
-    refused(other, 422, "enrol_code_wrong")
+    assert_refused(other, 422, "enrol_code_wrong")
     assert len(server.rows("SELECT id FROM device")) == 1
 
 
 def test_a_code_lives_fifteen_minutes(server: Server, http: TestClient) -> None:
     code = server.code(server.person(Role.ENGINEER))
     server.clock.advance(timedelta(minutes=15, seconds=1))
-    refused(http.post("/v1/enrol", json=enrol_body(code, DeviceKey(os.urandom(32)))), 422, "enrol_code_wrong")
+    assert_refused(
+        http.post("/v1/enrol", json=enrol_body(code, DeviceKey(os.urandom(32)))), 422, "enrol_code_wrong"
+    )
 
 
 def test_guessing_a_code_burns_it_and_then_the_address_waits(server: Server, http: TestClient) -> None:
@@ -119,18 +121,18 @@ def test_guessing_a_code_burns_it_and_then_the_address_waits(server: Server, htt
     key = DeviceKey(os.urandom(32))
     wrong = code[:3] + ("0000000" if code[3:] != "0000000" else "1111111")
     for _ in range(5):
-        refused(http.post("/v1/enrol", json=enrol_body(wrong, key)), 422, "enrol_code_wrong")
+        assert_refused(http.post("/v1/enrol", json=enrol_body(wrong, key)), 422, "enrol_code_wrong")
     waiting = http.post("/v1/enrol", json=enrol_body(code, key))
-    refused(waiting, 429, "try_later")
+    assert_refused(waiting, 429, "try_later")
     assert int(waiting.headers["retry-after"]) >= 60
     server.clock.advance(timedelta(minutes=5))
-    refused(http.post("/v1/enrol", json=enrol_body(code, key)), 422, "enrol_code_wrong")
+    assert_refused(http.post("/v1/enrol", json=enrol_body(code, key)), 422, "enrol_code_wrong")
 
 
 def test_a_device_must_hold_the_key_it_names(server: Server, http: TestClient) -> None:
     code = server.code(server.person(Role.ENGINEER))
     body = enrol_body(code, DeviceKey(os.urandom(32))) | {"key": DeviceKey(os.urandom(32)).public}
-    refused(http.post("/v1/enrol", json=body), 422, "enrol_signature_wrong")
+    assert_refused(http.post("/v1/enrol", json=body), 422, "enrol_signature_wrong")
 
 
 def test_nobody_enrols_for_a_person_who_has_left(server: Server, http: TestClient) -> None:
@@ -138,14 +140,16 @@ def test_nobody_enrols_for_a_person_who_has_left(server: Server, http: TestClien
     person_id = server.person(Role.ENGINEER)
     code = server.code(person_id)
     assert perform(server.parts.database, SYSTEM, DeactivatePerson(person_id)).took_effect
-    refused(http.post("/v1/enrol", json=enrol_body(code, DeviceKey(os.urandom(32)))), 410, "person_inactive")
+    assert_refused(
+        http.post("/v1/enrol", json=enrol_body(code, DeviceKey(os.urandom(32)))), 410, "person_inactive"
+    )
 
 
 def test_a_nonce_is_signed_once(server: Server, http: TestClient) -> None:
     device_id, key, _ = a_device(server, http)
     body = token_body(http, device_id, key)
     assert http.post("/v1/auth/token", json=body).status_code == 200
-    refused(http.post("/v1/auth/token", json=body), 401, "nonce_used")
+    assert_refused(http.post("/v1/auth/token", json=body), 401, "nonce_used")
 
 
 def test_a_nonce_runs_out_and_belongs_to_its_device(server: Server, http: TestClient) -> None:
@@ -153,22 +157,22 @@ def test_a_nonce_runs_out_and_belongs_to_its_device(server: Server, http: TestCl
     other_id, other_key, _ = a_device(server, http)
     stale = token_body(http, device_id, key)
     foreign = http.post("/v1/auth/nonce", json={"dev": other_id}).json()["nonce"]
-    refused(
+    assert_refused(
         http.post("/v1/auth/token", json=token_body(http, device_id, key, nonce=foreign)), 401, "nonce_wrong"
     )
     made_up = f"{server.clock.read().wall_ms:x}.{os.urandom(12).hex()}.{os.urandom(16).hex()}"
-    refused(
+    assert_refused(
         http.post("/v1/auth/token", json=token_body(http, device_id, key, nonce=made_up)), 401, "nonce_wrong"
     )
     server.clock.advance(timedelta(seconds=121))
-    refused(http.post("/v1/auth/token", json=stale), 401, "nonce_expired")
+    assert_refused(http.post("/v1/auth/token", json=stale), 401, "nonce_expired")
     wrong_key = token_body(http, device_id, other_key)
-    refused(http.post("/v1/auth/token", json=wrong_key), 401, "signature_wrong")
+    assert_refused(http.post("/v1/auth/token", json=wrong_key), 401, "signature_wrong")
 
 
 def test_a_signature_is_for_one_audience(server: Server, http: TestClient) -> None:
     device_id, key, _ = a_device(server, http)
-    refused(
+    assert_refused(
         http.post("/v1/auth/token", json=token_body(http, device_id, key, aud="console")),
         401,
         "audience_wrong",
@@ -181,13 +185,13 @@ def test_a_token_dies_after_ten_minutes(server: Server, http: TestClient) -> Non
     server.clock.advance(timedelta(seconds=599))
     assert sync(http, server, device, token).status_code == 200
     server.clock.advance(timedelta(seconds=1))
-    refused(sync(http, server, device, token), 401, "token_expired")
+    assert_refused(sync(http, server, device, token), 401, "token_expired")
 
 
 def test_a_token_speaks_only_for_its_own_device(server: Server, http: TestClient) -> None:
     device_id, key, _ = a_device(server, http)
     _, _, other = a_device(server, http)
-    refused(sync(http, server, other, a_token(http, device_id, key)), 403, "device_mismatch")
+    assert_refused(sync(http, server, other, a_token(http, device_id, key)), 403, "device_mismatch")
 
 
 def forged(token: str) -> dict[str, str]:
@@ -230,7 +234,7 @@ def test_forged_tokens_open_nothing(server: Server, http: TestClient) -> None:
     token = a_token(http, device_id, key)
     answers = {name: sync(http, server, device, wrong) for name, wrong in forged(token).items()}
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
-    refused(http.post("/v1/sync", json={}), 401, "token_missing")
+    assert_refused(http.post("/v1/sync", json={}), 401, "token_missing")
 
 
 def test_the_servers_key_signs_no_other_kind_of_token(server: Server, http: TestClient) -> None:
@@ -248,7 +252,7 @@ def test_the_servers_key_signs_no_other_kind_of_token(server: Server, http: Test
         head = to_text(json.dumps({"alg": "Ed25519", "typ": "at+jwt"}).encode())
         body = to_text(json.dumps(claims | changed).encode())
         signed = server.parts.keys.signer.sign(f"{head}.{body}".encode())
-        refused(sync(http, server, device, f"{head}.{body}.{to_text(signed)}"), 401, "token_wrong")
+        assert_refused(sync(http, server, device, f"{head}.{body}.{to_text(signed)}"), 401, "token_wrong")
 
 
 def test_a_revoked_device_hands_over_its_work_and_sees_nothing(server: Server, http: TestClient) -> None:
@@ -267,7 +271,7 @@ def test_a_revoked_device_hands_over_its_work_and_sees_nothing(server: Server, h
     assert server.rows("SELECT code FROM discrepancy") == [("device_revoked",)]
     for path, body in (("/v1/sync/have", {"ids": []}), ("/v1/sync/reconcile", {"have": {}})):
         answer = http.post(path, json={"dev": device_id} | body, headers={"Authorization": f"Bearer {token}"})
-        refused(answer, 410, "device_revoked")
+        assert_refused(answer, 410, "device_revoked")
 
 
 def test_a_person_who_left_sees_nothing(server: Server, http: TestClient) -> None:
@@ -282,7 +286,7 @@ def test_a_person_who_left_sees_nothing(server: Server, http: TestClient) -> Non
         json={"dev": device_id, "have": {}},
         headers={"Authorization": f"Bearer {token}"},
     )
-    refused(reconcile, 410, "person_inactive")
+    assert_refused(reconcile, 410, "person_inactive")
 
 
 def test_secrets_are_not_in_the_database(server: Server, http: TestClient) -> None:

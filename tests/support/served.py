@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from common.kernel.clock import Clock
 from common.kernel.command import Role
-from common.people.person_commands import AddPerson
+from common.people.person_commands import AddPerson, Language
 from field_app.store.engine import make_store_engine
 from field_app.store.store import Store
 from field_app.sync.engine import SyncEngine
@@ -56,7 +56,7 @@ class Server:
         found: Parts = self.app.app.state.parts  # type: ignore[attr-defined]
         return found
 
-    def person(self, *roles: Role, name: str = "李强", language: str = "en") -> str:
+    def person(self, *roles: Role, name: str = "李强", language: Language = "en") -> str:
         """Add a person; returns the id."""
         person_id = self.parts.database.new_id()
         payload = AddPerson(

@@ -54,9 +54,7 @@ def sign_in_router(site: Site) -> APIRouter:
     @router.post(SIGN_IN)
     def sign_in(request: Request, login: Text = "", password: Text = "", back: Text = "/console") -> Response:
         try:
-            token = site.sessions.login(
-                login, password, _address(request), request.headers.get("user-agent", "")
-            )
+            token = site.sessions.login(login, password, _address(request), _browser(request))
         except Refused as refused:
             form = _form(site, request, {"login": login, "back": _own(back)}, refused)
             return _visited(
@@ -85,9 +83,7 @@ def sign_in_router(site: Site) -> APIRouter:
                 site.sessions, site.keys, code=code, name=name.strip(), login=login, password=password,
                 language=language if language in LANGUAGES else site.language(request), address=_address(request),
             )  # fmt: skip
-            token = site.sessions.login(
-                login, password, _address(request), request.headers.get("user-agent", "")
-            )
+            token = site.sessions.login(login, password, _address(request), _browser(request))
         except Refused as refused:
             form = _form(site, request, told, refused)
             return _visited(site, request, "sign_in/start.html", form, 422)
@@ -198,3 +194,15 @@ def _own(back: str) -> str:
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _browser(request: Request) -> str:
+    """Name a browser and its system in a few words, as far as it says."""
+    agent = request.headers.get("user-agent", "")
+    names = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = (
+        ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    )  # fmt: skip
+    found = [next((name for mark, name in marks if mark in agent), "") for marks in (names, systems)]
+    return " · ".join(filter(None, found)) or agent[:60]
