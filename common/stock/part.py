@@ -55,7 +55,8 @@ def part_agg(part_id: str) -> str:
 def fold_part(part: Part) -> str:
     """Make the text a part is found by: number with and without dashes, names, pinyin, barcode."""
     plain = part.number.replace("-", "")
-    return fold(" ".join((part.number, plain, part.name, part.name_zh, part.pinyin, part.barcode)))
+    spelled = (part.pinyin, part.pinyin.replace(" ", ""))
+    return fold(" ".join((part.number, plain, part.name, part.name_zh, *spelled, part.barcode)))
 
 
 def price_list_version(session: Session) -> int:

@@ -80,7 +80,10 @@ class Desk:
         make: Callable[[], Any],
         by_code: Mapping[str, str] | None = None,
     ) -> Outcome | None:
-        """Give the command of a form; None where a field or the command's own rules stand against it."""
+        """Give the command of a form; None where a field or the command's own rules stand against it.
+
+        Raises 403 `not_permitted`: the page has not offered it.
+        """
         if entry.errors:
             return None
         try:
@@ -92,6 +95,8 @@ class Desk:
             outcome = Outcome("parked", refused.code, refused.values)
         if outcome.took_effect:
             return outcome
+        if outcome.code == "not_permitted":
+            raise HTTPException(403, outcome.code)
         entry.refused(outcome, by_code)
         return None
 

@@ -176,6 +176,12 @@ class Entry:
         return FormState(dict(self.values), dict(self.errors), labels)
 
 
+def amount_text(amount_minor: int, currency: str) -> str:
+    """Write minor units as a person types them, as `Entry.minor` reads them."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{Decimal(amount_minor).scaleb(-digits):.{digits}f}"
+
+
 def say(outcome: Outcome, language: str, time_zone: str) -> str:
     """Say a refusal in words; policy data names its own fault."""
     fault = f"policy.error.{outcome.values.get('fault', '')}"

@@ -113,7 +113,7 @@ def test_who_may_not_decide_sees_no_button_and_is_refused(office: Office, ticket
     assert "Power was off" in page
     assert "/console/inbox/parked/" not in page
     answer = desk.post(f"/console/inbox/parked/{op_id}", {"choice": "accept"})
-    assert (answer.status_code, "Your role may not do this" in words(answer.text)) == (422, True)
+    assert (answer.status_code, "Your role may not do this" in words(answer.text)) == (403, True)
     assert office.row(ParkedOp, op_id).state == "open"
 
 
