@@ -45,7 +45,7 @@ TRAY = (
 SCENE = (
     ("ventilator", ENGINEER, "dispatched", -150),
     ("monitor", ENGINEER, "acknowledged", -300),
-    ("pump", ENGINEER, "dispatched", -1560),
+    ("pump", ENGINEER, "dispatched", -560),
     ("monitor", ENGINEER, "signed", 170),
     ("sterile", "", "en_route", -10),
     ("xray", "", "on_site", 12),
