@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
+from sync_server.console.board.page import board_router
 from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.intake.page import intake_router
 from sync_server.console.language import language_router
@@ -16,6 +17,7 @@ from sync_server.console.live import live_router
 from sync_server.console.register.page import register_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
 from sync_server.console.site import Site
+from sync_server.console.stock.routes import stock_router
 from sync_server.console.tablets.routes import tablets_router
 from sync_server.console.tickets.listing import listing_router
 from sync_server.console.tickets.page import ticket_router
@@ -26,8 +28,10 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     account_router,
     intake_router,
     register_router,
+    board_router,
     listing_router,
     ticket_router,
+    stock_router,
     tablets_router,
     inbox_router,
 )

@@ -1,0 +1,1 @@
+"""The dispatch board: a day of engineers and their work."""
