@@ -24,7 +24,7 @@ from field_app.widgets.fields import MainButton
 from field_app.widgets.layout import Screen, TabItem, TabStrip
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Banner, EmptyState, StatusChip
-from field_app.widgets.theme import State
+from field_app.widgets.theme import State, use_palette
 
 I = ft.Icons  # noqa: E741
 TABS = (
@@ -105,7 +105,7 @@ def TicketFrame(tab: str, body: Callable[..., ft.Control]) -> ft.Control:
             ),
             SaidBar(said, lambda: say(None), key="said"),
         ],
-        bottom=NextStep(view, give, tab),
+        bottom=NextStep(view, give, tab) if tab in TAB_NAMES or not tab else (),
     )
 
 
@@ -184,7 +184,7 @@ def NextStep(view: TicketView, give: Give, tab: str) -> list[ft.Control]:
 
 @safe_component
 def _StepButtons(view: TicketView, give: Give, tab: str) -> ft.Control:
-    t, page, form, session = use_t(), ft.context.page, use_form(), use_session()
+    t, page, form, session, palette = use_t(), ft.context.page, use_form(), use_session(), use_palette()
     arriving, set_arriving = ft.use_state(False)
     step, ticket_id = view.step, view.ticket.id
     ft.use_dialog(ArrivalDialog(t, session, view, give, lambda: set_arriving(False)) if arriving else None)
@@ -202,7 +202,14 @@ def _StepButtons(view: TicketView, give: Give, tab: str) -> ft.Control:
             page.navigate(f"/ticket/{ticket_id}/{PAGE_OF[step]}")
 
     if PAGE_OF.get(step) == tab:
-        return ft.Text(t(f"app.step.{step}.here"), expand=True)
+        return ft.Row(
+            [
+                ft.Icon(STEP_ICONS[step], size=20, color=palette.soft),
+                ft.Text(t(f"app.step.{step}.here"), expand=True, color=palette.soft),
+            ],
+            spacing=10,
+            expand=True,
+        )
     main = MainButton(f"step-{step}", t(f"app.step.{step}"), act, STEP_ICONS[step], expand=form is Form.PHONE)
     others: list[ft.Control] = []
     if step == "travel":

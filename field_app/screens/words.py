@@ -56,9 +56,12 @@ def say_left(t: Translator, minutes: int) -> str:
     """Write a length of time: minutes, hours and minutes, or days and hours."""
     if minutes >= LONG_MIN:
         days, rest = divmod(minutes, 24 * 60)
-        return t("app.span.days", days=days, hours=rest // 60)
+        key = "app.span.days" if rest >= 60 else "app.span.whole_days"
+        return t(key, days=days, hours=rest // 60)
     hours, rest = divmod(minutes, 60)
-    return t("app.span.hours", hours=hours, minutes=rest) if hours else t("app.span.minutes", minutes=rest)
+    if not hours:
+        return t("app.span.minutes", minutes=rest)
+    return t("app.span.hours" if rest else "app.span.whole_hours", hours=hours, minutes=rest)
 
 
 def say_clock(t: Translator, line: ClockLine, now: datetime, zone: tzinfo) -> str:
@@ -73,8 +76,8 @@ def say_clock(t: Translator, line: ClockLine, now: datetime, zone: tzinfo) -> st
 
 
 def say_qty(qty: Decimal) -> str:
-    """Write a quantity."""
-    return write_decimal(qty)
+    """Write a quantity, with a true minus sign."""
+    return write_decimal(qty).replace("-", "−")
 
 
 def say_title(language: str, known: Iterable[Any], code: str) -> str:

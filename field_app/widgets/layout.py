@@ -154,6 +154,13 @@ def TabStrip(
 ) -> ft.Control:
     """Show tabs as a row of big targets that scrolls sideways when narrow."""
     palette, guarded = use_palette(), use_guard()
+    row = ft.use_memo(ft.Ref[ft.Row], [])
+
+    async def reveal() -> None:
+        if row.current is not None and selected != tabs[0].value:
+            await row.current.scroll_to(scroll_key=f"tab-{selected}", duration=0)
+
+    ft.use_effect(guarded(reveal), [selected])
 
     def tab(item: TabItem) -> ft.Control:
         chosen = item.value == selected
@@ -162,6 +169,7 @@ def TabStrip(
         return identified(
             f"{ident}-{item.value}",
             ft.Container(
+                key=ft.ScrollKey(f"tab-{item.value}"),  # type: ignore[call-arg]
                 border=ft.Border.only(bottom=ft.BorderSide(3, palette.primary if chosen else palette.page)),
                 content=ft.TextButton(
                     text,
@@ -179,7 +187,7 @@ def TabStrip(
 
     return ft.Container(
         border=ft.Border.only(bottom=ft.BorderSide(1, palette.line)),
-        content=ft.Row([tab(item) for item in tabs], spacing=0, scroll=ft.ScrollMode.AUTO),
+        content=ft.Row([tab(item) for item in tabs], spacing=0, scroll=ft.ScrollMode.AUTO, ref=row),
     )
 
 

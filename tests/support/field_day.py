@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
-
-from sqlalchemy import Engine
 
 from common.customers.customer_commands import AddContact
 from common.kernel.command import Role
@@ -19,7 +18,7 @@ from common.tickets.closing import CancelTicket
 from common.tickets.dispatching import AssignTicket
 from field_app.state.tablet import Tablet
 from tests.support.fake_clock import FakeClock
-from tests.support.tablet_world import tablet_with
+from tests.support.tablet_world import image_with, tablet_from
 from tests.support.visit_world import VisitWorld
 
 DAY = datetime(2026, 3, 5, 0, 42, tzinfo=UTC)  # a Thursday, 08:42 in Shanghai
@@ -42,7 +41,7 @@ WORDS = {
     "dark": ("Screen stays dark, no sound", "黑屏，无声音"),
     "battery": ("Battery lasts only five minutes", "电池只能用五分钟"),
     "smoke": ("Smell of burning at the power inlet", "电源插口有焦糊味"),
-    "reading": ("SpO₂ reads too low", "血氧示值偏低"),
+    "reading": ("SpO2 reads too low", "血氧示值偏低"),
     "plan": ("Bring seal kit and flow analyser", "携带密封件和流量检测仪"),
     "ward": ("Ward 4, bed 12", "4病区12床"),
     "desk": ("Service desk", "客服"),
@@ -61,18 +60,33 @@ class FieldDay:
     parts: dict[str, str] = field(default_factory=dict)
 
 
-def field_day(language: str = "en", engine: Engine | None = None) -> FieldDay:
-    """Make the day and the tablet."""
+@dataclass(frozen=True)
+class Made:
+    """The day as it was made once, to be copied."""
+
+    world: VisitWorld
+    image: bytes
+    tickets: dict[str, str]
+    parts: dict[str, str]
+
+
+def field_day(language: str = "en") -> FieldDay:
+    """Give the day: a tablet of its own, the world behind it shared and not to be written."""
+    made, clock = _made("en" if language == "en" else "zh"), FakeClock(DAY)
+    tickets, parts = dict(made.tickets), dict(made.parts)
+    return FieldDay(made.world, clock, tablet_from(made.image, clock), tickets, parts)
+
+
+@cache
+def _made(language: str) -> Made:
     say = {key: words[0 if language == "en" else 1] for key, words in WORDS.items()}
     world = VisitWorld()
     _fill_policy(world)
     world.finish()
     parts = _van(world)
-    tickets = {"past": world.ticket}
-    tickets |= _tickets(world, say)
+    tickets = {"past": world.ticket} | _tickets(world, say)
     world.now = DAY
-    clock = FakeClock(DAY)
-    return FieldDay(world, clock, tablet_with(world, world.engineer, clock, engine), tickets, parts)
+    return Made(world, image_with(world, world.engineer, FakeClock(DAY)), tickets, parts)
 
 
 def _fill_policy(world: VisitWorld) -> None:
@@ -92,7 +106,7 @@ def _van(world: VisitWorld) -> dict[str, str]:
         ("seal", "SK-220", "Seal kit", 3, {"name_zh": "密封件", "pinyin": "mi feng jian", "barcode": "6901234567892"}),
         ("motor", "PM-310", "Pump motor", 0, {"name_zh": "泵电机", "pinyin": "beng dian ji", "serialised": True}),
         ("battery", "BT-112", "Battery 12 V", 2, {"name_zh": "电池12V", "pinyin": "dian chi"}),
-        ("sensor", "SP-450", "SpO₂ sensor", 1, {"name_zh": "血氧探头", "pinyin": "xue yang tan tou"}),
+        ("sensor", "SP-450", "SpO2 sensor", 1, {"name_zh": "血氧探头", "pinyin": "xue yang tan tou"}),
         ("fuse", "FU-006", "Fuse 6.3 A", 20, {"name_zh": "保险丝6.3A", "pinyin": "bao xian si"}),
         ("board", "CB-900", "Control board", 0, {"name_zh": "控制板", "pinyin": "kong zhi ban"}),
     )  # fmt: skip

@@ -6,12 +6,13 @@ Owns laying rows in and opening a page on it. The day's work itself is `field_da
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import flet as ft
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import millis
@@ -33,9 +34,24 @@ from tests.support.fake_clock import FakeClock
 from tests.support.world import World
 
 
-def tablet_with(world: World, engineer_id: str, clock: FakeClock, engine: Engine | None = None) -> Tablet:
+def tablet_with(world: World, engineer_id: str, clock: FakeClock) -> Tablet:
     """Make the tablet of an engineer."""
-    store = Store(engine or make_store_engine(None), clock, random.Random(5).randbytes)
+    return tablet_from(image_with(world, engineer_id, clock), clock)
+
+
+def tablet_from(image: bytes, clock: FakeClock) -> Tablet:
+    """Open a tablet on a copy of an image, in memory."""
+    platter = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    platter.deserialize(image)
+    store = Store(make_store_engine(None, creator=lambda: platter), clock, random.Random(5).randbytes)
+    keys = FileKeystore(Path("no-keys-in-tests"))
+    return Tablet(store, keys, clock, random.Random(6).randbytes, version="0.1.0")
+
+
+def image_with(world: World, engineer_id: str, clock: FakeClock) -> bytes:
+    """Make the database of an engineer's tablet."""
+    engine = make_store_engine(None)
+    store = Store(engine, clock, random.Random(5).randbytes)
     store.enrol(world.id("device"), engineer_id, "https://office.example", "token")
     with Session(world.engine) as session:
         rows = {entity: _rows(session, entity) for entity in synced_entities()}
@@ -53,8 +69,10 @@ def tablet_with(world: World, engineer_id: str, clock: FakeClock, engine: Engine
         state.last_contact_ms, state.position = millis(clock.at - timedelta(minutes=18)), 1
 
     store.write(lay_in)
-    keys = FileKeystore(Path("no-keys-in-tests"))
-    return Tablet(store, keys, clock, random.Random(6).randbytes, version="0.1.0")
+    connection = engine.raw_connection()
+    image: bytes = connection.driver_connection.serialize()  # type: ignore[union-attr]
+    connection.close()
+    return image
 
 
 def _rows(session: Session, entity: str) -> list[list[object]]:
