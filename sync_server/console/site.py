@@ -156,7 +156,7 @@ class Site:
 
     def role_names(self, roles: Iterable[Role], language: str) -> str:
         """Name roles in words."""
-        keys = [(f"person.roles.{role.value}", role.value) for role in Role if role in set(roles)]
+        keys = [(f"role.{role.value}", role.value) for role in Role if role in set(roles)]
         return ", ".join(translate(language, key) if has_key(key) else plain for key, plain in keys)
 
     def actor(self, request: Request) -> Actor:
