@@ -6,12 +6,12 @@ Owns these three. What is signed stands on the page itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import flet as ft
 
 from common.i18n import has_key, translate
-from field_app.i18n import use_t
+from common.tickets.wording import say_reason
+from field_app.i18n import Translator, use_t
 from field_app.state.signing import Handing, Trouble, keep_strokes, strokes_of
 from field_app.ui import use_session
 from field_app.widgets.customer_mode import CustomerMode
@@ -21,18 +21,20 @@ from field_app.widgets.states import TEXT, EmptyState
 from field_app.widgets.theme import State, use_palette
 
 
-def told(t: Any, trouble: Trouble | None) -> str:
+def told(t: Translator, trouble: Trouble | None, zone: str = "UTC") -> str:
     """Say what is lacking, or why something was refused."""
     if trouble is None:
         return ""
     if trouble.code == "sign_off_incomplete":
         words = [t(f"missing.{code}") for code in str(trouble.values.get("missing", "")).split()]
-        return str(t("app.signing.lacking", missing=t("list.separator").join(words)))
+        return t("app.signing.lacking", missing=t("list.separator").join(words))
     if has_key(f"app.signing.trouble.{trouble.code}"):
-        return str(t(f"app.signing.trouble.{trouble.code}"))
-    where = str(trouble.values.get("where", ""))
-    values = {**trouble.values, **({"where": t(f"field.{where}")} if has_key(f"field.{where}") else {})}
-    return str(t(f"reason.{trouble.code}", **values))
+        return t(f"app.signing.trouble.{trouble.code}")
+    values = dict(trouble.values)
+    for name in ("where", "field"):
+        if has_key(f"field.{values.get(name)}"):
+            values[name] = t(f"field.{values[name]}")
+    return say_reason(trouble.code, values, t.language, zone)
 
 
 @safe_component

@@ -11,12 +11,15 @@ from field_app.routes import NavItem, ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
 from field_app.screens.agreement import AgreementScreen
 from field_app.screens.checklist import ChecklistPage
+from field_app.screens.conflicts import ConflictsScreen
 from field_app.screens.diagnosis import DiagnosisPage
 from field_app.screens.enrolment import EnrolmentScreen
 from field_app.screens.help import HelpPage, ReschedulePage
 from field_app.screens.history import HistoryPage
 from field_app.screens.notes import NotesPage
+from field_app.screens.outbox import OutboxScreen
 from field_app.screens.parts import PartsPage
+from field_app.screens.ready import ReadyScreen
 from field_app.screens.repair import RepairPage
 from field_app.screens.settings import SettingsScreen
 from field_app.screens.sign_off import SignOffScreen
@@ -34,6 +37,8 @@ def screen_table() -> ScreenTable:
     """Return the table the shell shows."""
     today = NavItem("app.nav.today", I.TODAY_OUTLINED, I.TODAY)
     settings = NavItem("app.nav.settings", I.SETTINGS_OUTLINED, I.SETTINGS)
+    outbox = NavItem("app.nav.outbox", I.OUTBOX_OUTLINED, I.OUTBOX, lambda status: status.waiting)
+    conflicts = NavItem("app.nav.conflicts", I.RULE_OUTLINED, I.RULE, lambda status: status.attention)
     van = NavItem("app.nav.van", I.LOCAL_SHIPPING_OUTLINED, I.LOCAL_SHIPPING)
     ticket, back = "ticket/:id", "/ticket/:id"
     return ScreenTable(
@@ -53,7 +58,10 @@ def screen_table() -> ScreenTable:
             ScreenSpec("ticket/:id/agreement", AgreementScreen, parent="/ticket/:id"),
             ScreenSpec("ticket/:id/stop-use", StopUseScreen, parent="/ticket/:id"),
             ScreenSpec("ticket/:id/addendum", AddendumScreen, parent="/ticket/:id"),
+            ScreenSpec("outbox", OutboxScreen, outbox),
+            ScreenSpec("conflicts", ConflictsScreen, conflicts),
             ScreenSpec("settings", SettingsScreen, settings),
+            ScreenSpec("ready", ReadyScreen, parent="/"),
             ScreenSpec("enrol", EnrolmentScreen, bare=True),
         ],
         redirect=_first_page,

@@ -6,7 +6,7 @@ Owns packing a store from a `World` that stands for the office. Work on the tabl
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from decimal import Decimal
@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import flet as ft
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
-from common.kernel.record import columns_of, synced_entities
+from common.kernel.record import Synced, columns_of, synced_entities
 from common.kernel.scope import EVERYONE, grants_of, user
 from common.people.person import Person
+from common.protocol.messages import OpResult, Put, SyncAnswer
 from common.stock.part_usage import RecordPartUsage
 from common.tickets.field_work import AcknowledgeTicket, StartTravel
 from common.visit.diagnosis import RecordDiagnosis
@@ -30,10 +32,12 @@ from field_app.session import open_session
 from field_app.state.drafts import Drafts
 from field_app.state.prefs import SavedPrefs
 from field_app.state.tablet import Tablet
+from field_app.store.apply import apply_answer
 from field_app.store.engine import make_store_engine
+from field_app.store.outbox import Limits, build_request
 from field_app.store.overlay import write_rows
-from field_app.store.schema import HeldAgg
-from field_app.store.store import Store
+from field_app.store.schema import HeldAgg, OutboxOp
+from field_app.store.store import Store, state_of
 from field_app.sync.keystore import FileKeystore
 from field_app.ui import UiSession
 from tests.support.fake_clock import FakeClock
@@ -142,6 +146,35 @@ class TabletStand:
             )
         )
 
+    def hear(self, *results: OpResult, rows: Sequence[Synced] = ()) -> None:
+        """Take in an answer of the server: what became of commands, and new rows of an aggregate each."""
+        reading = self.clock.read()
+        with self.store.read() as session:
+            position = state_of(session).position
+        request = self.store.write(lambda session: build_request(session, reading, "test", Limits()))
+        cols: dict[str, list[str]] = {}
+        puts: dict[str, dict[str, list[list[Any]]]] = {}
+        for row in rows:
+            entity = row.__tablename__  # type: ignore[attr-defined]
+            cols[entity] = list(columns_of(entity))
+            values = [wire_value(row, name) for name in cols[entity]]
+            puts.setdefault(row.agg, {}).setdefault(entity, []).append(values)
+        answer = SyncAnswer(
+            tok="token",
+            res=results,
+            cols=cols,
+            put=tuple(Put(agg, position + 1, False, by_entity) for agg, by_entity in puts.items()),
+            cur=f"c{position + 1}",
+            head=position + 1,
+            now=reading.wall_ms,
+        )
+        self.store.write(lambda session: apply_answer(session, request, answer, reading))
+
+    def last_op(self) -> str:
+        """Return the id of the newest command."""
+        with self.store.read() as session:
+            return str(session.scalar(select(OutboxOp.id).order_by(OutboxOp.ord.desc()).limit(1)))
+
     def fetch(self) -> None:
         """Bring what the office has now, as a pull does. Only for a tablet without unsent work."""
         self.store.write(lambda session: pack(session, self.office, self.office.engineer))
@@ -194,6 +227,14 @@ def pack(session: Session, office: VisitWorld, person_id: str) -> None:
     for agg in sorted(granted - known):
         connection.execute(insert(HeldAgg).values(agg=agg, rev=1, generation=1, detached=0))
     connection.execute(text("UPDATE sync_state SET position = 1, last_contact_ms = :ms"), {"ms": _ms(office)})
+
+
+def wire_value(row: Synced, name: str) -> Any:
+    """Return a column's value as it travels."""
+    column = row.__table__.columns[name]  # type: ignore[attr-defined]
+    process = column.type.bind_processor(sqlite.dialect())
+    value = getattr(row, name)
+    return value if process is None or value is None else process(value)
 
 
 def _ms(office: VisitWorld) -> int:

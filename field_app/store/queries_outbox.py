@@ -1,0 +1,148 @@
+"""What was given on this tablet and how far it has come: for the outbox page.
+
+Reads only. Arguments are shown by the words people typed, never by ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import instant
+from common.kernel.codec import compact
+from common.stock.part import Part
+from common.tickets.ticket import Ticket
+from field_app.store.schema import OutboxOp
+
+WAITING = ("new",)
+UNDER_WAY = ("acked",)
+STUCK = ("parked", "blocked")
+KEPT = ("kept", "closed")
+# What a person recognises an entry by, the first that is there.
+GISTS = ("text", "reason", "phenomenon", "hazard", "plan", "points", "note", "name", "address", "item")
+GIST_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command. `state`: new, acked, parked, blocked, kept, closed; `size` in bytes as it is stored."""
+
+    op_id: str
+    kind: str
+    ticket_id: str
+    number: str
+    gist: str
+    given_at: datetime
+    state: str
+    tries: int
+    size: int
+    status: str
+    code: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPage:
+    """All that waits or is stuck, the newest of what the office has, and how much there is of it."""
+
+    waiting: tuple[Entry, ...]
+    under_way: tuple[Entry, ...]
+    stuck: tuple[Entry, ...]
+    kept: tuple[Entry, ...]
+    kept_count: int
+    waiting_count: int
+    waiting_bytes: int
+
+
+def outbox_page(session: Session, limit: int = 60, kept_limit: int = 30) -> OutboxPage:
+    """Read the outbox: what waits oldest first, what the office has newest first."""
+    waiting_count, waiting_bytes = session.execute(
+        select(func.count(), func.coalesce(func.sum(func.length(OutboxOp.envelope)), 0)).where(
+            OutboxOp.state.in_(WAITING)
+        )
+    ).one()
+    kept_count = session.scalar(select(func.count()).where(OutboxOp.state.in_(KEPT))) or 0
+    return OutboxPage(
+        _entries(session, WAITING, limit),
+        _entries(session, UNDER_WAY, limit),
+        _entries(session, STUCK, limit),
+        _entries(session, KEPT, kept_limit, newest_first=True),
+        kept_count,
+        waiting_count,
+        waiting_bytes,
+    )
+
+
+def remarks(session: Session, after_ord: int, limit: int = 30) -> tuple[tuple[int, Entry], ...]:
+    """List what the office took in with a remark (flagged, merged) since `after_ord`, newest first."""
+    query = (
+        select(OutboxOp)
+        .where(OutboxOp.status.in_(("flagged", "merged")), OutboxOp.ord > after_ord)
+        .order_by(OutboxOp.ord.desc())
+        .limit(limit)
+    )
+    ops = list(session.scalars(query))
+    numbers = _numbers(session, ops)
+    return tuple((op.ord, entry_of(session, op, numbers)) for op in ops)
+
+
+def whole_outbox(session: Session) -> list[dict[str, Any]]:
+    """Read every command with all its content, to be written to a file."""
+    ops = session.scalars(select(OutboxOp).order_by(OutboxOp.ord))
+    return [
+        {"n": op.n, "state": op.state, "status": op.status, "code": op.code, "envelope": op.envelope}
+        for op in ops
+    ]
+
+
+def _entries(
+    session: Session, states: tuple[str, ...], limit: int, *, newest_first: bool = False
+) -> tuple[Entry, ...]:
+    order = OutboxOp.ord.desc() if newest_first else OutboxOp.ord
+    ops = list(
+        session.scalars(select(OutboxOp).where(OutboxOp.state.in_(states)).order_by(order).limit(limit))
+    )
+    numbers = _numbers(session, ops)
+    return tuple(entry_of(session, op, numbers) for op in ops)
+
+
+def _numbers(session: Session, ops: list[OutboxOp]) -> dict[str, str]:
+    wanted = {op.ticket_id for op in ops if op.ticket_id}
+    rows = session.execute(select(Ticket.id, Ticket.number).where(Ticket.id.in_(wanted)))
+    return {ticket_id: number for ticket_id, number in rows}
+
+
+def entry_of(session: Session, op: OutboxOp, numbers: Mapping[str, str]) -> Entry:
+    """Write a command as an entry of the page."""
+    args = op.envelope.get("a") or {}
+    return Entry(
+        op.id,
+        op.kind,
+        op.ticket_id or "",
+        numbers.get(op.ticket_id or "", ""),
+        gist_of(session, args),
+        instant(op.given_ms),
+        op.state,
+        op.tries,
+        len(compact(op.envelope).encode()),
+        op.status,
+        op.code,
+        dict(op.details or {}),
+    )
+
+
+def gist_of(session: Session, args: Mapping[str, Any]) -> str:
+    """Return the words by which a person recognises an entry; '' where it has none."""
+    part = session.get(Part, args["part_id"]) if isinstance(args.get("part_id"), str) else None
+    if part is not None:
+        return f"{part.number} {part.name_zh or part.name}"
+    changes = args.get("changes")
+    if isinstance(changes, list):
+        return ", ".join(str(change.get("new", "")) for change in changes)[:GIST_CHARS]
+    words = next((str(args[name]) for name in GISTS if args.get(name)), "")
+    return " ".join(words.split())[:GIST_CHARS]
