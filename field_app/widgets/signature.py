@@ -17,7 +17,7 @@ from field_app.ui import use_session
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, identified
 from field_app.widgets.strokes import POINTS_MAX, STROKES_MAX, TENTHS, Signature, Stroke
-from field_app.widgets.theme import RADIUS_PX, TARGET_PX, use_palette
+from field_app.widgets.theme import RADIUS_PX, TARGET_PX, Palette, use_palette
 
 PIECE_POINTS = 40  # a long stroke is drawn in pieces, so that a new point only compares the last piece
 INK_PX = 2.8
@@ -129,7 +129,6 @@ def SignaturePad(
     """Let somebody sign. `on_change` gets the whole signature after each stroke and after clearing.
 
     `initial` is what was drawn before, such as before the app was killed.
-
     Put it on a page that does not scroll. `drag_interval_ms` 16 spares a slow phone a quarter of the points.
     """
     t, palette, guarded, session = use_t(), use_palette(), use_guard(), use_session()
@@ -158,40 +157,50 @@ def SignaturePad(
         pen.width_px, pen.height_px = event.width, event.height
 
     empty = not pen.strokes
-    pad = ft.Container(
+    touch = ft.GestureDetector(
+        key=f"{ident}-gesture",
+        expand=True,
+        drag_interval=drag_interval_ms,
+        mouse_cursor=ft.MouseCursor.PRECISE,
+        on_pan_down=guarded(down),
+        on_pan_update=guarded(move),
+        on_pan_end=guarded(up),
+        on_pan_cancel=guarded(up),
+    )
+    shapes = draw(pen.strokes, palette.ink, kept=kept)
+    pad = _sheet(ident, height_px, empty, palette, shapes, touch, guarded(resized))
+    head = _PadHead(ident, label or t("app.signature.label"), empty, clear)
+    return ft.Column([head, identified(ident, pad)], spacing=6, tight=True, data=drawn)
+
+
+def _sheet(
+    ident: str,
+    height_px: int,
+    empty: bool,
+    palette: Palette,
+    shapes: list[cv.Path],
+    touch: ft.Control,
+    on_resize: Callable[[cv.CanvasResizeEvent], Any],
+) -> ft.Control:
+    canvas = cv.Canvas(
+        key=f"{ident}-canvas",
+        expand=True,
+        left=0,
+        right=0,
+        top=0,
+        bottom=0,
+        shapes=list(shapes),
+        on_resize=on_resize,
+        content=touch,
+    )
+    return ft.Container(
         height=height_px,
         bgcolor=palette.card,
         border=ft.Border.all(2, palette.soft if empty else palette.primary),
         border_radius=RADIUS_PX,
         clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
-        content=ft.Stack(
-            [
-                _Guideline(height_px, empty),
-                cv.Canvas(
-                    key=f"{ident}-canvas",
-                    expand=True,
-                    left=0,
-                    right=0,
-                    top=0,
-                    bottom=0,
-                    shapes=list(draw(pen.strokes, palette.ink, kept=kept)),
-                    on_resize=guarded(resized),
-                    content=ft.GestureDetector(
-                        key=f"{ident}-gesture",
-                        expand=True,
-                        drag_interval=drag_interval_ms,
-                        mouse_cursor=ft.MouseCursor.PRECISE,
-                        on_pan_down=guarded(down),
-                        on_pan_update=guarded(move),
-                        on_pan_end=guarded(up),
-                        on_pan_cancel=guarded(up),
-                    ),
-                ),
-            ],
-        ),
+        content=ft.Stack([_Guideline(height_px, empty), canvas]),
     )
-    head = _PadHead(ident, label or t("app.signature.label"), empty, clear)
-    return ft.Column([head, identified(ident, pad)], spacing=6, tight=True, data=drawn)
 
 
 @safe_component
