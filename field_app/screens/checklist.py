@@ -16,6 +16,7 @@ from field_app.state.checklist import Checklist, Item, load_checklists
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextInput, use_text
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import TEXT, Banner, Card, EmptyState, StatusChip
 from field_app.widgets.theme import State, use_palette
@@ -36,7 +37,7 @@ def ChecklistPage(view: TicketView, give: Give, say: Any) -> ft.Control:
     if not view.can_work:
         body.append(NotThere(view))
     body.extend(ListCard(one, view, give, key=one.code) for one in lists)
-    return ft.Column(body, spacing=14, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return stack(body, 14)
 
 
 @safe_component
@@ -77,7 +78,7 @@ def ListCard(checklist: Checklist, view: TicketView, give: Give) -> ft.Control:
         rows.append(ft.Divider(height=1, color=palette.line))
         rows.append(ItemRow(item, view, give, key=f"{item.template}.{item.code}"))
     return Card(
-        ft.Column(rows, spacing=12, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
+        stack(rows, 12),
         ident=f"list-{checklist.code}",
     )
 
@@ -85,7 +86,7 @@ def ListCard(checklist: Checklist, view: TicketView, give: Give) -> ft.Control:
 @safe_component
 def ItemRow(item: Item, view: TicketView, give: Give) -> ft.Control:
     """Show one item: what was read where a reading is asked for, three answers, a note where it is not in order."""
-    t, palette, session, language = use_t(), use_palette(), use_session(), use_language()
+    t, session = use_t(), use_session()
     form, name = view.form("checklist"), f"{item.template}.{item.code}"
     values = DraftField(session.drafts, form, f"{name}.value")
     notes = DraftField(session.drafts, form, f"{name}.note")
@@ -97,39 +98,14 @@ def ItemRow(item: Item, view: TicketView, give: Give) -> ft.Control:
         lacks = item.kind == "value" and chosen != "na" and not value.clean()
         set_missing(lacks)
         if not lacks:
-            give(
-                AnswerChecklist(
-                    view.ticket.id,
-                    item.template,
-                    item.code,
-                    chosen,
-                    value.clean(),
-                    note.clean(),
-                )
-            )
+            given = (view.ticket.id, item.template, item.code, chosen)
+            give(AnswerChecklist(*given, value=value.clean(), note=note.clean()))
 
     def keep(_: Any) -> None:
         if item.answer:
             answer(item.answer)
 
-    title = item.title.in_language(language)
-    parts: list[ft.Control] = [
-        ft.Row(
-            [
-                ft.Icon(
-                    I.CHECK_CIRCLE if item.answer else I.RADIO_BUTTON_UNCHECKED,
-                    size=20,
-                    color=palette.primary if item.answer else palette.soft,
-                ),
-                ft.Text(
-                    title if item.is_required else f"{title} {t('app.checklist.optional')}",
-                    theme_style=TEXT.BODY_LARGE,
-                    expand=True,
-                ),
-            ],
-            spacing=8,
-        )
-    ]
+    parts: list[ft.Control] = [ItemTitle(item)]
     if item.kind == "value":
         label = f"{t('field.value')} ({item.unit})" if item.unit else t("field.value")
         parts.append(
@@ -161,17 +137,30 @@ def ItemRow(item: Item, view: TicketView, give: Give) -> ft.Control:
             )
         )
     if item.answer and not locked and (item.kind == "value" or item.answer == "not_ok"):
-        parts.append(
-            ft.Row(
-                [
-                    MainButton(
-                        f"keep-{item.code}", t("app.checklist.keep"), keep, I.SAVE_OUTLINED, kind="other"
-                    )
-                ],
-                alignment=ft.MainAxisAlignment.END,
-            )
-        )
-    return ft.Column(parts, spacing=10, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+        save = MainButton(f"keep-{item.code}", t("app.checklist.keep"), keep, I.SAVE_OUTLINED, kind="other")
+        parts.append(at_the_end(save))
+    return stack(parts, 10)
+
+
+@safe_component
+def ItemTitle(item: Item) -> ft.Control:
+    """Show what is asked, and whether it has been answered."""
+    t, palette, title = use_t(), use_palette(), item.title.in_language(use_language())
+    return ft.Row(
+        [
+            ft.Icon(
+                I.CHECK_CIRCLE if item.answer else I.RADIO_BUTTON_UNCHECKED,
+                size=20,
+                color=palette.primary if item.answer else palette.soft,
+            ),
+            ft.Text(
+                title if item.is_required else f"{title} {t('app.checklist.optional')}",
+                theme_style=TEXT.BODY_LARGE,
+                expand=True,
+            ),
+        ],
+        spacing=8,
+    )
 
 
 def _options(t: Any) -> list[Option]:

@@ -5,12 +5,15 @@ Owns this page. Saving again puts a newer diagnosis in front; the earlier one st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import flet as ft
 
 from common.coverage.judge import EntitlementJudgement
 from common.visit.diagnosis import RecordDiagnosis
+from common.visit.records import Diagnosis
 from field_app.data import Give, use_loaded, use_tablet
 from field_app.i18n import use_t
 from field_app.screens.checklist import NotThere
@@ -19,6 +22,7 @@ from field_app.state.status import local_moment
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextBox, TextInput, use_text
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import TEXT, Card, Section, StatusChip, identified
 from field_app.widgets.theme import RADIUS_PX, State, use_palette
@@ -47,7 +51,63 @@ def DiagnosisPage(view: TicketView, give: Give, say: Any) -> ft.Control:
     body.append(
         DiagnosisForm(view, loaded, cause, set_cause, give, key=loaded.made.id if loaded.made else "new")
     )
-    return ft.Column(body, spacing=14, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return stack(body, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the form now, and what can be done with it."""
+
+    boxes: dict[str, TextBox]
+    drafts: dict[str, DraftField]
+    cause: str
+    choose_cause: Callable[[str], None]
+    fault: str
+    choose_fault: Callable[[str], None]
+    missing: tuple[str, ...]
+    save: Callable[[Any], None]
+
+
+def use_form_of(view: TicketView, made: Diagnosis | None, cause: str, set_cause: Any, give: Give) -> Form:
+    """Hold the form: half-typed words win over the diagnosis in force."""
+    session, tablet = use_session(), use_tablet()
+    form = view.form("diagnosis")
+    drafts = {name: DraftField(session.drafts, form, name) for name in TEXTS}
+    boxes = {
+        name: use_text(getattr(made, name) if made else _initial(view, name), drafts[name]) for name in TEXTS
+    }
+    known = made.fault_code if made else view.ticket.fault_code
+    kind: Any = ft.use_state(session.drafts.get(form, "fault_code", known))
+    held: Any = ft.use_state(())
+    (fault, set_fault), (missing, set_missing) = kind, held
+    chosen = cause or (made.cause_code if made else "")
+
+    def choose(name: str, show: Callable[[str], None]) -> Callable[[str], None]:
+        def chose(code: str) -> None:
+            session.drafts.put(form, name, code)
+            show(code)
+
+        return chose
+
+    def save(_: Any) -> None:
+        lacks = [name for name in NEEDED if not boxes[name].clean()] + ([] if chosen else ["cause_code"])
+        set_missing(tuple(lacks))
+        if lacks or view.visit is None:
+            return
+        typed = {name: box.clean() for name, box in boxes.items()}
+        wanted = RecordDiagnosis(
+            diagnosis_id=tablet.new_id(),
+            ticket_id=view.ticket.id,
+            visit_id=view.visit.id,
+            cause_code=chosen,
+            fault_code=fault,
+            **typed,
+        )
+        if give(wanted):
+            session.drafts.forget(form)
+
+    choose_cause, choose_fault = choose("cause_code", set_cause), choose("fault_code", set_fault)
+    return Form(boxes, drafts, chosen, choose_cause, fault, choose_fault, missing, save)
 
 
 @safe_component
@@ -55,53 +115,12 @@ def DiagnosisForm(
     view: TicketView, loaded: DiagnosisView, cause: str, set_cause: Any, give: Give
 ) -> ft.Control:
     """Take the diagnosis."""
-    t, session, tablet, made = use_t(), use_session(), use_tablet(), loaded.made
-    form, locked = view.form("diagnosis"), not view.can_work
-    drafts = {name: DraftField(session.drafts, form, name) for name in (*TEXTS, "cause_code", "fault_code")}
-    boxes = {
-        name: use_text(getattr(made, name) if made else _initial(view, name), drafts[name]) for name in TEXTS
-    }
-    kind: Any = ft.use_state(
-        session.drafts.get(form, "fault_code", made.fault_code if made else view.ticket.fault_code)
-    )
-    fault_code, set_fault_code = kind
-    held: Any = ft.use_state(())
-    missing, set_missing = held
-    chosen = cause or (made.cause_code if made else "")
-
-    def choose_cause(code: str) -> None:
-        session.drafts.put(form, "cause_code", code)
-        set_cause(code)
-
-    def choose_fault(code: str) -> None:
-        session.drafts.put(form, "fault_code", code)
-        set_fault_code(code)
-
-    def save(_: Any) -> None:
-        lacking = tuple(name for name in NEEDED if not boxes[name].clean()) + (
-            () if chosen else ("cause_code",)
-        )
-        set_missing(lacking)
-        if lacking or view.visit is None:
-            return
-        made_now = RecordDiagnosis(
-            tablet.new_id(),
-            view.ticket.id,
-            view.visit.id,
-            boxes["phenomenon"].clean(),
-            boxes["finding"].clean(),
-            chosen,
-            fault_code,
-            boxes["customer_account"].clean(),
-            boxes["evidence"].clean(),
-        )
-        if give(made_now):
-            session.drafts.forget(form)
+    t, session, made = use_t(), use_session(), loaded.made
+    form, locked, policy = use_form_of(view, made, cause, set_cause, give), not view.can_work, view.policy
 
     def text(name: str) -> ft.Control:
-        return _text(t, name, boxes[name], drafts[name], locked=locked, lacks=name in missing)
+        return _text(t, name, form.boxes[name], form.drafts[name], locked=locked, lacks=name in form.missing)
 
-    policy = view.policy
     causes = [
         Option(one.code, one.title.in_language(t.language), WARRANTY_ICONS.get(one.warranty))
         for one in (policy.cause_codes if policy else ())
@@ -109,7 +128,6 @@ def DiagnosisForm(
     faults = [
         Option(one.code, one.title.in_language(t.language)) for one in (policy.fault_codes if policy else ())
     ]
-    needed = t("app.form.needed") if "cause_code" in missing else ""
     controls: list[ft.Control] = [
         text("phenomenon"),
         text("customer_account"),
@@ -118,32 +136,24 @@ def DiagnosisForm(
             "cause",
             t("field.cause_code"),
             causes,
-            chosen or None,
-            choose_cause,
-            error=needed,
+            form.cause or None,
+            form.choose_cause,
+            error=t("app.form.needed") if "cause_code" in form.missing else "",
             disabled=locked,
         ),
     ]
     if loaded.verdict is not None:
         controls.append(Verdict(loaded.verdict, view, key="verdict"))
+    name = t("field.fault_code")
     controls += [
-        ChoiceField(
-            "fault", t("field.fault_code"), faults, fault_code or None, choose_fault, disabled=locked
-        ),
+        ChoiceField("fault", name, faults, form.fault or None, form.choose_fault, disabled=locked),
         text("evidence"),
     ]
     if not locked:
-        controls.append(
-            ft.Row(
-                [MainButton("diagnosis-save", t("app.diagnosis.save"), save, I.SAVE_OUTLINED)],
-                alignment=ft.MainAxisAlignment.END,
-            )
-        )
-    hint = ""
-    if made is not None:
-        hint = t(
-            "app.diagnosis.made", moment=local_moment(t.language, made.made_at, session.now(), session.zone)
-        )
+        save = MainButton("diagnosis-save", t("app.diagnosis.save"), form.save, I.SAVE_OUTLINED)
+        controls.append(at_the_end(save))
+    moment = local_moment(t.language, made.made_at, session.now(), session.zone) if made else ""
+    hint = t("app.diagnosis.made", moment=moment) if made else ""
     return Card(Section(t("app.tab.diagnosis"), controls, hint), ident="diagnosis-form")
 
 

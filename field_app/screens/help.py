@@ -5,7 +5,8 @@ Owns both pages. The customer is told before the time is moved; the command refu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -19,6 +20,7 @@ from field_app.screens.words import say_day, say_window
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextInput, use_text
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Card, Section
 from field_app.widgets.theme import State
@@ -112,50 +114,20 @@ def ReschedulePage(view: TicketView, give: Give, say: Any) -> ft.Control:
             session.drafts.forget(form)
             page.navigate(f"/ticket/{ticket.id}")
 
-    def day_name(ahead: int) -> Option:
-        day = today + timedelta(days=ahead)
-        return Option(day.isoformat(), say_day(t, now + timedelta(days=ahead), now, session.zone))
-
     def pick(**fields: Any) -> None:
-        choose(
-            Choice(
-                **(
-                    {"day": choice.day, "hour": choice.hour, "hours": choice.hours, "told": choice.told}
-                    | fields
-                )
-            )
-        )
+        choose(replace(choice, **fields))
 
     told = [
         Option("yes", t("app.reschedule.told_yes"), I.CHECK, State.UNDER_WAY),
         Option("no", t("app.reschedule.told_no"), I.CLOSE, State.DANGER),
     ]
+    moved_to = t("app.reschedule.save", window=say_window(t, from_at, until_at, now, session.zone))
     return Card(
         Section(
             t("app.action.reschedule"),
             [
                 ft.Text(t("app.reschedule.now", window=say_window(t, *old, now, session.zone))),
-                ChoiceField(
-                    "day",
-                    t("app.reschedule.day"),
-                    [day_name(ahead) for ahead in range(DAYS_AHEAD)],
-                    choice.day.isoformat(),
-                    lambda value: pick(day=date.fromisoformat(value)),
-                ),
-                ChoiceField(
-                    "hour",
-                    t("app.reschedule.from"),
-                    [Option(str(hour), f"{hour:02}:00") for hour in HOURS],
-                    str(choice.hour),
-                    lambda value: pick(hour=int(value)),
-                ),
-                ChoiceField(
-                    "hours",
-                    t("app.reschedule.length"),
-                    [Option(str(n), t("app.reschedule.hours", n=n)) for n in LENGTHS],
-                    str(choice.hours),
-                    lambda value: pick(hours=int(value)),
-                ),
+                WindowChoice(choice, pick),
                 TextInput(
                     reason,
                     "reschedule-reason",
@@ -168,23 +140,43 @@ def ReschedulePage(view: TicketView, give: Give, say: Any) -> ft.Control:
                 ChoiceField(
                     "told", t("app.reschedule.told"), told, choice.told, lambda value: pick(told=value)
                 ),
-                ft.Row(
-                    [
-                        MainButton(
-                            "reschedule-save",
-                            t(
-                                "app.reschedule.save",
-                                window=say_window(t, from_at, until_at, now, session.zone),
-                            ),
-                            save,
-                            I.EDIT_CALENDAR_OUTLINED,
-                        )
-                    ],
-                    alignment=ft.MainAxisAlignment.END,
-                    wrap=True,
-                ),
+                at_the_end(MainButton("reschedule-save", moved_to, save, I.EDIT_CALENDAR_OUTLINED)),
             ],
         )
+    )
+
+
+@safe_component
+def WindowChoice(choice: Choice, pick: Callable[..., None]) -> ft.Control:
+    """Choose day, hour and length by tapping: no keyboard, no calendar to page through."""
+    t, session, now = use_t(), use_session(), use_tablet().now()
+    today = now.astimezone(session.zone).date()
+    days = [
+        Option((today + timedelta(ahead)).isoformat(), say_day(t, now + timedelta(ahead), now, session.zone))
+        for ahead in range(DAYS_AHEAD)
+    ]
+    hours = [Option(str(hour), f"{hour:02}:00") for hour in HOURS]
+    lengths = [Option(str(n), t("app.reschedule.hours", n=n)) for n in LENGTHS]
+    return stack(
+        [
+            ChoiceField(
+                "day",
+                t("app.reschedule.day"),
+                days,
+                choice.day.isoformat(),
+                lambda value: pick(day=date.fromisoformat(value)),
+            ),
+            ChoiceField(
+                "hour", t("app.reschedule.from"), hours, str(choice.hour), lambda value: pick(hour=int(value))
+            ),
+            ChoiceField(
+                "hours",
+                t("app.reschedule.length"),
+                lengths,
+                str(choice.hours),
+                lambda value: pick(hours=int(value)),
+            ),
+        ]
     )
 
 

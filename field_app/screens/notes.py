@@ -18,6 +18,7 @@ from field_app.state.status import local_moment
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import DraftField, MainButton, TextInput, use_text
+from field_app.widgets.layout import at_the_end
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import TEXT, Card, Section
 from field_app.widgets.theme import State, use_palette
@@ -86,10 +87,7 @@ def NoteForm(view: TicketView, give: Give) -> ft.Control:
                     max_length=4000,
                     error=t("app.form.needed") if missing else "",
                 ),
-                ft.Row(
-                    [MainButton("note-save", t("app.notes.save"), save, I.SAVE_OUTLINED)],
-                    alignment=ft.MainAxisAlignment.END,
-                ),
+                at_the_end(MainButton("note-save", t("app.notes.save"), save, I.SAVE_OUTLINED)),
             ],
         )
     )

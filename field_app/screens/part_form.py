@@ -6,6 +6,7 @@ Owns the form. A balance below zero is allowed and said in words: the part is in
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ import flet as ft
 
 from common.stock.part_usage import RecordPartUsage
 from field_app.data import Give, use_loaded, use_tablet
-from field_app.i18n import use_language, use_t
+from field_app.i18n import use_t
 from field_app.screens.words import money, say_qty
 from field_app.state.parts import PartRow, load_part
 from field_app.state.ticket import TicketView
@@ -24,9 +25,11 @@ from field_app.widgets.fields import (
     MainButton,
     NumberField,
     Option,
+    TextBox,
     TextInput,
     use_text,
 )
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Banner, Card, ErrorCard, Section
 from field_app.widgets.theme import State
@@ -44,22 +47,39 @@ def PartForm(view: TicketView, part_id: str, give: Give, on_done: Callable[[], A
     return _Form(view, row, give, on_done)
 
 
-@safe_component
-def _Form(view: TicketView, row: PartRow, give: Give, on_done: Callable[[], Any]) -> ft.Control:
-    t, language, session, tablet = use_t(), use_language(), use_session(), use_tablet()
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the form now, and what can be done with it."""
+
+    qty: Decimal | None
+    set_qty: Callable[[Decimal | None], None]
+    serial_in: TextBox
+    serial_out: TextBox
+    drafts: dict[str, DraftField]
+    charged: str
+    set_charged: Callable[[str], None]
+    missing: str
+    pick_serial: Callable[[str], None]
+    save: Callable[[Any], None]
+
+
+def use_form_of(view: TicketView, row: PartRow, give: Give, on_done: Callable[[], Any]) -> Form:
+    """Hold the form; charged is proposed by who pays for the ticket."""
+    t, session, tablet = use_t(), use_session(), use_tablet()
     part, form = row.part, view.form("part")
     drafts = {name: DraftField(session.drafts, form, name) for name in ("serial_in", "serial_out")}
     held: Any = ft.use_state(Decimal(1))
-    qty, set_qty = held
     picked: Any = ft.use_state(0)
-    picks, set_picks = picked
+    chosen: Any = ft.use_state("charged" if view.ticket.service_type == "A" else "free")
+    lacking: Any = ft.use_state("")
+    (qty, set_qty), (picks, set_picks), (charged, set_charged), (missing, set_missing) = (
+        held,
+        picked,
+        chosen,
+        lacking,
+    )
     serial_in = use_text("", drafts["serial_in"], picks)
     serial_out = use_text("", drafts["serial_out"])
-    is_paid = view.ticket.service_type == "A"
-    chosen: Any = ft.use_state("charged" if is_paid else "free")
-    charged, set_charged = chosen
-    lacking: Any = ft.use_state("")
-    missing, set_missing = lacking
 
     def pick_serial(serial: str) -> None:
         session.drafts.put(form, "serial_in", serial)
@@ -81,61 +101,55 @@ def _Form(view: TicketView, row: PartRow, give: Give, on_done: Callable[[], Any]
             serial_out.clean(),
             charged == "charged",
         )
-        if give(made, text=t("app.parts.saved", name=row.name(language))):
+        if give(made, text=t("app.parts.saved", name=row.name(t.language))):
             on_done()
 
-    controls: list[ft.Control] = []
+    return Form(qty, set_qty, serial_in, serial_out, drafts, charged, set_charged, missing, pick_serial, save)
+
+
+@safe_component
+def _Form(view: TicketView, row: PartRow, give: Give, on_done: Callable[[], Any]) -> ft.Control:
+    t, part, form = use_t(), row.part, use_form_of(view, row, give, on_done)
     amount = f"{say_qty(row.qty)} {part.unit}".rstrip()
-    controls.append(ft.Text(t("app.parts.van_holds", amount=amount)))
+    needed = t("reason.serial_missing", part=part.number) if form.missing == "serial" else ""
+    free = Option("free", t("part_usage.charged.false"), I.VERIFIED_USER_OUTLINED)
+    paid = Option("charged", t("part_usage.charged.true"), I.PAYMENTS_OUTLINED, State.WARN)
+    price = t("app.parts.price", price=money(part.price_minor, part.currency))
+    controls: list[ft.Control] = [
+        ft.Text(t("app.parts.van_holds", amount=amount)),
+        HowMany(row, form, key="how-many"),
+        TextInput(form.serial_in, "serial-in", t("field.serial_in"), form.drafts["serial_in"], error=needed),
+        TextInput(form.serial_out, "serial-out", t("field.serial_out"), form.drafts["serial_out"]),
+        ChoiceField("charged", price, [free, paid], form.charged, form.set_charged),
+        at_the_end(
+            MainButton("part-other", t("app.parts.other"), lambda _: on_done(), I.ARROW_BACK, kind="other"),
+            MainButton("part-save", t("app.parts.use"), form.save, I.CHECK),
+        ),
+    ]
+    return Card(Section(row.name(t.language), controls, part.number), State.UNDER_WAY, "part-form")
+
+
+@safe_component
+def HowMany(row: PartRow, form: Form) -> ft.Control:
+    """Take the quantity, or the serial that stands for one piece; warn of a balance below zero."""
+    t, part = use_t(), row.part
+    controls: list[ft.Control] = []
     if part.serialised:
         controls.append(ft.Text(t("app.parts.one_serial")))
     else:
+        error = t("reason.quantity_not_positive") if form.missing == "qty" else ""
         controls.append(
-            NumberField(
-                "part-qty", t("field.qty"), qty, set_qty, unit=part.unit,
-                error=t("reason.quantity_not_positive") if missing == "qty" else "",
-            )
-        )  # fmt: skip
-    left = row.qty - (qty or Decimal(0))
-    if left < 0:
-        controls.append(
-            Banner(
-                State.WARN,
-                t("app.parts.will_be_below", amount=say_qty(left)),
-                t("app.parts.will_be_below_do"),
-                ident="below-zero",
-            )
+            NumberField("part-qty", t("field.qty"), form.qty, form.set_qty, unit=part.unit, error=error)
         )
+    left = row.qty - (form.qty or Decimal(0))
+    if left < 0:
+        title = t("app.parts.will_be_below", amount=say_qty(left))
+        controls.append(Banner(State.WARN, title, t("app.parts.will_be_below_do"), ident="below-zero"))
     if row.serials:
         options = [Option(serial, serial, I.QR_CODE) for serial in row.serials]
         controls.append(
-            ChoiceField("serial", t("app.parts.serials_in_van"), options, serial_in.clean(), pick_serial)
+            ChoiceField(
+                "serial", t("app.parts.serials_in_van"), options, form.serial_in.clean(), form.pick_serial
+            )
         )
-    needed = t("reason.serial_missing", part=part.number) if missing == "serial" else ""
-    controls += [
-        TextInput(serial_in, "serial-in", t("field.serial_in"), drafts["serial_in"], error=needed),
-        TextInput(serial_out, "serial-out", t("field.serial_out"), drafts["serial_out"]),
-        ChoiceField(
-            "charged",
-            t("app.parts.price", price=money(part.price_minor, part.currency)),
-            [
-                Option("free", t("part_usage.charged.false"), I.VERIFIED_USER_OUTLINED),
-                Option("charged", t("part_usage.charged.true"), I.PAYMENTS_OUTLINED, State.WARN),
-            ],
-            charged,
-            set_charged,
-        ),
-        ft.Row(
-            [
-                MainButton(
-                    "part-other", t("app.parts.other"), lambda _: on_done(), I.ARROW_BACK, kind="other"
-                ),
-                MainButton("part-save", t("app.parts.use"), save, I.CHECK),
-            ],
-            spacing=10,
-            run_spacing=10,
-            wrap=True,
-            alignment=ft.MainAxisAlignment.END,
-        ),
-    ]
-    return Card(Section(row.name(language), controls, part.number), State.UNDER_WAY, "part-form")
+    return stack(controls, 12)

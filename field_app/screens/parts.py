@@ -21,6 +21,7 @@ from field_app.state.parts import PartRow, find_code, load_hits, load_used
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import DraftField, TextInput, use_text
+from field_app.widgets.layout import stack
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, Card, EmptyState, Section, StatusChip, identified
 from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
@@ -51,7 +52,7 @@ def PartsPage(view: TicketView, give: Give, say: Callable[[Said | None], None]) 
     elif view.can_work:
         body.append(PartSearch(pick, say, key="search"))
     body.append(UsedCard(view, used, give, key="used"))
-    return ft.Column(body, spacing=14, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return stack(body, 14)
 
 
 @safe_component

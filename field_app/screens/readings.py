@@ -5,6 +5,8 @@ Owns the card of the function test.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import flet as ft
@@ -18,7 +20,8 @@ from field_app.screens.line_row import LineRow
 from field_app.state.repair import RepairView, is_within
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
-from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextInput, use_text
+from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextBox, TextInput, use_text
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Card, Section
 from field_app.widgets.theme import State
@@ -63,20 +66,31 @@ def say_reading(test: TestValue) -> str:
     return f"{value} ({test.low or '…'} – {test.high or '…'})"
 
 
-@safe_component
-def TestForm(view: TicketView, work: RepairView, give: Give) -> ft.Control:
-    """Take one reading; the verdict follows from the limits where they are numbers, else it is tapped."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the form now, and what can be done with it."""
+
+    boxes: dict[str, TextBox]
+    drafts: dict[str, DraftField]
+    verdict: str
+    set_verdict: Callable[[str], None]
+    missing: tuple[str, ...]
+    judge: Callable[[str], None]
+    pick: Callable[[ChecklistItem], None]
+    save: Callable[[Any], None]
+
+
+def use_form_of(view: TicketView, give: Give) -> Form:
+    """Hold the form; the verdict follows from the limits where they are numbers, else it is tapped."""
     t, session, tablet = use_t(), use_session(), use_tablet()
     form = view.form("test")
     drafts = {name: DraftField(session.drafts, form, name) for name in FIELDS}
     picked: Any = ft.use_state(0)
-    picks, set_picks = picked
+    held: Any = ft.use_state("")
+    lacking: Any = ft.use_state(())
+    (picks, set_picks), (verdict, set_verdict), (missing, set_missing) = picked, held, lacking
     known = {"instrument": tablet.store.setting(INSTRUMENT_SETTING)}
     boxes = {name: use_text(known.get(name, ""), drafts[name], picks) for name in FIELDS}
-    held: Any = ft.use_state("")
-    verdict, set_verdict = held
-    lacking: Any = ft.use_state(())
-    missing, set_missing = lacking
 
     def judge(_: str = "") -> None:
         within = is_within(*(boxes[name].clean() for name in ("value", "low", "high")))
@@ -89,32 +103,43 @@ def TestForm(view: TicketView, work: RepairView, give: Give) -> ft.Control:
         set_picks(picks + 1)
 
     def save(_: Any) -> None:
-        lacks = tuple(name for name in ("name", "value") if not boxes[name].clean())
-        lacks += () if verdict else ("verdict",)
-        set_missing(lacks)
+        lacks = [name for name in ("name", "value") if not boxes[name].clean()]
+        lacks += [] if verdict else ["verdict"]
+        set_missing(tuple(lacks))
         if lacks or view.visit is None:
             return
         typed = {name: box.clean() for name, box in boxes.items()}
         made = RecordTest(
-            tablet.new_id(), view.ticket.id, view.visit.id, typed["name"], typed["value"], verdict == "passed",
-            typed["unit"], typed["low"], typed["high"], typed["instrument"],
-        )  # fmt: skip
+            test_id=tablet.new_id(),
+            ticket_id=view.ticket.id,
+            visit_id=view.visit.id,
+            passed=verdict == "passed",
+            **typed,
+        )
         tablet.store.choose(INSTRUMENT_SETTING, typed["instrument"])
         session.drafts.forget(form)
         if not give(made):
             for name, text in typed.items():
                 session.drafts.put(form, name, text)
 
+    return Form(boxes, drafts, verdict, set_verdict, missing, judge, pick, save)
+
+
+@safe_component
+def TestForm(view: TicketView, work: RepairView, give: Give) -> ft.Control:
+    """Take one reading."""
+    t, form = use_t(), use_form_of(view, give)
+
     def box(name: str, width: int, *, watch: bool = False) -> ft.Control:
         return ft.Container(
             col={"xs": 12 if width > 4 else 6, "md": width},
             content=TextInput(
-                boxes[name],
+                form.boxes[name],
                 f"test-{name}",
                 t("app.repair.test_name" if name == "name" else f"field.{name}"),
-                drafts[name],
-                on_change=judge if watch else None,
-                error=t("app.form.needed") if name in missing else "",
+                form.drafts[name],
+                on_change=form.judge if watch else None,
+                error=t("app.form.needed") if name in form.missing else "",
             ),
         )
 
@@ -126,36 +151,26 @@ def TestForm(view: TicketView, work: RepairView, give: Give) -> ft.Control:
         MainButton(
             f"reading-{item.code}",
             item.title.in_language(t.language),
-            lambda _, one=item: pick(one),
+            lambda _, one=item: form.pick(one),
             kind="other",
         )
         for item in work.readings
     ]
-    return ft.Column(
+    fields = [
+        box("name", 12),
+        box("value", 3, watch=True),
+        box("unit", 3),
+        box("low", 3, watch=True),
+        box("high", 3, watch=True),
+        box("instrument", 12),
+    ]
+    error = t("app.repair.verdict_needed") if "verdict" in form.missing else ""
+    return stack(
         [
             ft.Row(quick, spacing=8, run_spacing=8, wrap=True),
-            ft.ResponsiveRow(
-                [
-                    box("name", 12),
-                    box("value", 3, watch=True),
-                    box("unit", 3),
-                    box("low", 3, watch=True),
-                    box("high", 3, watch=True),
-                    box("instrument", 12),
-                ],
-                spacing=10,
-                run_spacing=10,
-            ),
-            ChoiceField(
-                "test-verdict", "", options, verdict or None, set_verdict,
-                error=t("app.repair.verdict_needed") if "verdict" in missing else "",
-            ),
-            ft.Row(
-                [MainButton("test-save", t("app.repair.add_test"), save, I.ADD)],
-                alignment=ft.MainAxisAlignment.END,
-            ),
+            ft.ResponsiveRow(fields, spacing=10, run_spacing=10),
+            ChoiceField("test-verdict", "", options, form.verdict or None, form.set_verdict, error=error),
+            at_the_end(MainButton("test-save", t("app.repair.add_test"), form.save, I.ADD)),
         ],
-        spacing=12,
-        tight=True,
-        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
-    )  # fmt: skip
+        12,
+    )

@@ -21,6 +21,7 @@ from field_app.state.repair import RepairView, load_repair
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import DraftField, MainButton, NumberField, TextInput, use_text
+from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Card, Section
 
@@ -41,7 +42,7 @@ def RepairPage(view: TicketView, give: Give, say: Any) -> ft.Control:
         TestsCard(view, work, give, key="tests"),
         DemonstrationCard(view, work, give, key="demonstration"),
     ]
-    return ft.Column(body, spacing=14, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return stack(body, 14)
 
 
 @safe_component
@@ -110,10 +111,7 @@ def MeasureForm(view: TicketView, give: Give) -> ft.Control:
                 STEP_MINUTES,
                 error=t("app.repair.whole_minutes") if missing == "minutes" else "",
             ),
-            ft.Row(
-                [MainButton("measure-save", t("app.repair.add"), save, I.ADD)],
-                alignment=ft.MainAxisAlignment.END,
-            ),
+            at_the_end(MainButton("measure-save", t("app.repair.add"), save, I.ADD)),
         ],
         spacing=12,
         tight=True,
@@ -159,10 +157,7 @@ def DemonstrationCard(view: TicketView, work: RepairView, give: Give) -> ft.Cont
                 points, "points", t("field.points"), drafts["points"], t("app.repair.points_hint"),
                 multiline=True, error=error,
             ),
-            ft.Row(
-                [MainButton("demonstration-save", t("app.repair.add_demonstration"), save, I.ADD, kind="other")],
-                alignment=ft.MainAxisAlignment.END,
-            ),
+            at_the_end(MainButton("demonstration-save", t("app.repair.add_demonstration"), save, I.ADD, kind="other")),
         ]  # fmt: skip
     elif not rows:
         rows.append(ft.Text(t("app.repair.none")))

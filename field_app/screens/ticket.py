@@ -5,6 +5,7 @@ Owns this page. What is next stands in the frame's main action.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from field_app.state.clock_lines import ClockLine
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import MainButton
-from field_app.widgets.layout import Facts
+from field_app.widgets.layout import Facts, stack
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, Banner, Card, Section, StatusChip
 from field_app.widgets.theme import TARGET_PX, State, use_palette
@@ -87,10 +88,23 @@ def _window(view: TicketView) -> tuple[Any, Any]:
     return (assignment.from_at, assignment.until_at) if assignment else (None, None)
 
 
+def use_launcher() -> Callable[[str], Callable[[Any], Any]]:
+    """Return a maker of handlers that hand an address to the device: telephone, map."""
+    launcher = ft.use_memo(ft.UrlLauncher, [])  # held: a service nobody refers to is unregistered
+
+    def launch(url: str) -> Callable[[Any], Any]:
+        async def launched(_: Any) -> None:
+            await launcher.launch_url(url)
+
+        return launched
+
+    return launch
+
+
 @safe_component
 def PlaceCard(view: TicketView) -> ft.Control:
     """Show where to go and whom to ask for; calling and the way there are one tap."""
-    t, page = use_t(), ft.context.page
+    t, launch = use_t(), use_launcher()
     ticket, customer = view.ticket, view.customer
     people = [(ticket.contact or ticket.caller, "", ticket.contact_phone or ticket.caller_phone)]
     people += [(person.name, person.role, person.phone) for person in view.contacts]
@@ -114,7 +128,7 @@ def PlaceCard(view: TicketView) -> ft.Control:
                         MainButton(
                             "directions",
                             t("app.ticket.directions"),
-                            lambda _: page.launch_url(f"geo:0,0?q={quote(address)}"),
+                            launch(f"geo:0,0?q={quote(address)}"),
                             I.DIRECTIONS_OUTLINED,
                             kind="other",
                         )
@@ -134,7 +148,7 @@ def PlaceCard(view: TicketView) -> ft.Control:
 
 @safe_component
 def _Person(name: str, role: str, phone: str, ident: str) -> ft.Control:
-    t, palette, page = use_t(), use_palette(), ft.context.page
+    t, palette, launch = use_t(), use_palette(), use_launcher()
     words: list[ft.Control] = [ft.Text(name or t("app.ticket.no_name"), theme_style=TEXT.BODY_LARGE)]
     if role or phone:
         words.append(
@@ -147,7 +161,7 @@ def _Person(name: str, role: str, phone: str, ident: str) -> ft.Control:
             MainButton(
                 ident,
                 t("app.ticket.call"),
-                lambda _: page.launch_url(f"tel:{dial}"),
+                launch(f"tel:{dial}"),
                 I.CALL_OUTLINED,
                 kind="other",
             )
@@ -263,7 +277,7 @@ def ClockRow(line: ClockLine) -> ft.Control:
     )
     rows: list[ft.Control] = [ft.Semantics(identifier=f"explain-{line.kind}", button=True, content=head)]
     if is_open:
-        why = [
+        why: list[ft.Control] = [
             ft.Text(f"{place}. {step.in_language(language)}", theme_style=TEXT.BODY_MEDIUM, selectable=True)
             for place, step in enumerate(line.why, 1)
         ]
@@ -273,7 +287,7 @@ def ClockRow(line: ClockLine) -> ft.Control:
                 content=ft.Column(why, spacing=6, tight=True),
             )
         )
-    return ft.Column(rows, spacing=4, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return stack(rows, 4)
 
 
 @safe_component

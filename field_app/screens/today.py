@@ -18,7 +18,7 @@ from field_app.screens.words import say_clock, say_window
 from field_app.state.today import TodayCard, TodayView, load_today
 from field_app.ui import use_session
 from field_app.widgets.fields import MainButton
-from field_app.widgets.layout import Screen, TwoPane
+from field_app.widgets.layout import Screen, TwoPane, stack
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, Card, EmptyState, StatusChip, identified
 from field_app.widgets.theme import TARGET_PX, State, use_palette
@@ -144,7 +144,7 @@ def TicketCard(card: TodayCard, is_chosen: bool) -> ft.Control:
     chips = _chips(t, card)
     if chips:
         lines.append(ft.Row(chips, spacing=6, run_spacing=6, wrap=True))
-    content = ft.Column(lines, spacing=6, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    content = stack(lines, 6)
     framed = Card(
         content,
         State(card.tone),

@@ -39,37 +39,9 @@ def Screen(
     `below` stands fixed under the header: tabs, the answer to a save.
     `scroll=False` for a body that scrolls by itself (a windowed list) or must not (a signature).
     """
-    t, palette, form, guarded = use_t(), use_palette(), use_form(), use_guard()
+    palette, form = use_palette(), use_form()
     pad = GAP_PX if form is Form.PHONE else 24
-    back = (
-        [
-            identified(
-                "back",
-                ft.IconButton(
-                    ft.Icon(ft.Icons.ARROW_BACK, semantics_label=t("app.back")),
-                    key="back",
-                    width=TARGET_PX,
-                    height=TARGET_PX,
-                    on_click=guarded(on_back),
-                ),
-            )
-        ]
-        if on_back is not None
-        else []
-    )
-    titles: list[ft.Control] = [
-        ft.Semantics(
-            header=True,
-            heading_level=1,
-            content=ft.Text(title, key="screen-title", theme_style=TEXT.HEADLINE_SMALL, max_lines=2),
-        )
-    ]
-    if subtitle:
-        titles.append(ft.Text(subtitle, theme_style=TEXT.BODY_MEDIUM, color=palette.soft))
-    header = ft.Container(
-        padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=12),
-        content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *actions], spacing=8),
-    )
+    header = _Header(title, subtitle, on_back, actions, key="header")
     inner = (
         body
         if isinstance(body, ft.BaseControl)
@@ -109,6 +81,43 @@ def Screen(
 
 
 @safe_component
+def _Header(
+    title: str, subtitle: str, on_back: Callable[[Any], Any] | None, actions: Sequence[ft.Control]
+) -> ft.Control:
+    t, palette, form, guarded = use_t(), use_palette(), use_form(), use_guard()
+    pad = GAP_PX if form is Form.PHONE else 24
+    back = (
+        [
+            identified(
+                "back",
+                ft.IconButton(
+                    ft.Icon(ft.Icons.ARROW_BACK, semantics_label=t("app.back")),
+                    key="back",
+                    width=TARGET_PX,
+                    height=TARGET_PX,
+                    on_click=guarded(on_back),
+                ),
+            )
+        ]
+        if on_back is not None
+        else []
+    )
+    titles: list[ft.Control] = [
+        ft.Semantics(
+            header=True,
+            heading_level=1,
+            content=ft.Text(title, key="screen-title", theme_style=TEXT.HEADLINE_SMALL, max_lines=2),
+        )
+    ]
+    if subtitle:
+        titles.append(ft.Text(subtitle, theme_style=TEXT.BODY_MEDIUM, color=palette.soft))
+    return ft.Container(
+        padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=12),
+        content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *actions], spacing=8),
+    )
+
+
+@safe_component
 def TwoPane(
     left: Callable[[], ft.Control], right: Callable[[], ft.Control] | None, nothing: Callable[[], ft.Control]
 ) -> ft.Control:
@@ -136,6 +145,18 @@ def TwoPane(
         inside = right() if right is not None else nothing()
         panes.append(ft.Container(inside, key="pane-right", expand=True))
     return ft.Row(panes, spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def stack(controls: Sequence[ft.Control], spacing: int = 14) -> ft.Column:
+    """Put controls under one another, each as wide as the place."""
+    return ft.Column(
+        list(controls), spacing=spacing, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+    )
+
+
+def at_the_end(*buttons: ft.Control) -> ft.Row:
+    """Put buttons at the right, under the thumb; they wrap where there is no room."""
+    return ft.Row(list(buttons), spacing=10, run_spacing=10, wrap=True, alignment=ft.MainAxisAlignment.END)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import flet as ft
 from sqlalchemy import text
@@ -75,7 +76,7 @@ def image_with(world: World, engineer_id: str, clock: FakeClock) -> bytes:
     return image
 
 
-def _rows(session: Session, entity: str) -> list[list[object]]:
+def _rows(session: Session, entity: str) -> list[list[Any]]:
     names = ", ".join(f'"{name}"' for name in columns_of(entity))
     return [list(row) for row in session.execute(text(f"SELECT {names} FROM {entity} ORDER BY id"))]
 

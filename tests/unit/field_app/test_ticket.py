@@ -132,6 +132,16 @@ async def test_the_overview_says_all_there_is_to_know(day: FieldDay) -> None:
         assert app.shows("Asia/Shanghai: dispatched")
 
 
+async def test_calling_and_the_way_there_are_handed_to_the_device(day: FieldDay) -> None:
+    async with FletSession.open(tablet_main(day.tablet), route=f"/ticket/{day.tickets['urgent']}") as app:
+        await app.click("call-1")
+        await app.click("directions")
+        opened = [args["url"] for name, args in app.connection.calls if name == "launch_url"]
+        called, shown = (str(getattr(url, "url", url)) for url in opened)
+        assert called == "tel:13900001234"
+        assert shown.startswith("geo:0,0?q=53%20Dongdan")
+
+
 async def test_what_the_office_decided_meanwhile_is_said_in_words(day: FieldDay) -> None:
     async with FletSession.open(tablet_main(day.tablet), route=f"/ticket/{day.tickets['cancelled']}") as app:
         assert app.shows(translate("en", "app.overtaken.cancelled"))
