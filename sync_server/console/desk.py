@@ -84,10 +84,8 @@ class Desk:
 
         Raises 403 `not_permitted`: the page has not offered it.
         """
-        if entry.errors:
-            return None
         try:
-            payload = make()
+            payload = make()  # reads the fields: all that is wrong is said at once
             if entry.errors:
                 return None
             outcome = self.site.give(request, payload, entry.command_id)

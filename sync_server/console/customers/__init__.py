@@ -1,0 +1,1 @@
+"""Customers: list, one customer with all that belongs to him, entering and changing."""

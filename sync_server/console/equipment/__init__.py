@@ -1,0 +1,1 @@
+"""Equipment: models, units, what covers them, their past vouchers, stop of use."""

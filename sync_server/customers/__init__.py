@@ -1,0 +1,1 @@
+"""What pages read of customers. Customers themselves are `common`'s."""

@@ -1,0 +1,1 @@
+"""What pages read of models and units. Equipment itself is `common`'s."""
