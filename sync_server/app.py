@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy import select
 from starlette.types import ASGIApp
 
 from common.kernel.clock import Clock, Reading
 from common.kernel.ids import RandomBytes
+from sync_server.api.commands import commands_router
 from sync_server.console.headers import SecurityHeaders
 from sync_server.console.live import close_on_signals
 from sync_server.console.routes import add_console
@@ -106,6 +107,11 @@ def create_app(
     service = SyncService(parts.database)
     app.include_router(sync_router(service, tokens, oldest=oldest_protocol, poke=site.hub.poke))
     app.include_router(access_router(parts.database, parts.keys, tokens))
+    office = commands_router(
+        parts.database, site.actor, site.language, time_zone=settings.time_zone, poke=site.hub.poke
+    )
+    walls = [Depends(site.load), Depends(site.guard()), Depends(site.require)]
+    app.include_router(office, dependencies=walls)
     _add_health(app, parts.database)
     add_console(app, site)
     app.add_middleware(Edge)

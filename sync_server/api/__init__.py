@@ -1,0 +1,1 @@
+"""What other programs of the house may ask of the server, beside tablets and console."""
