@@ -43,6 +43,7 @@ from sync_server.settings import Settings
 from tests.support.fake_clock import FakeClock
 
 NOW = datetime(2026, 11, 23, 2, 37, tzinfo=UTC)  # Monday 10:37 in Shanghai
+_kept: list[tempfile.TemporaryDirectory[str]] = []  # removed when the test process ends
 PASSWORD = "a quiet harbour at dawn"
 STAFF = {
     "mei": ("林梅", (Role.SPECIALIST, Role.DISPATCHER)),
@@ -143,10 +144,10 @@ class Client(TestClient):
     def fill(self, path: str, values: dict[str, str], **more: Any) -> Any:
         """Post a form; the redirect is not followed."""
         token = self.token("/console/password")
+        headers = {"sec-fetch-site": "same-origin"} | more.pop("headers", {})
         return self.post(
-            path, data={"csrf_token": token} | values, headers={"sec-fetch-site": "same-origin"} | more.pop("headers", {}),
-            follow_redirects=False, **more,
-        )  # fmt: skip
+            path, data={"csrf_token": token} | values, headers=headers, follow_redirects=False, **more
+        )
 
 
 def make_world(folder: Path) -> ConsoleWorld:
@@ -160,7 +161,8 @@ def make_world(folder: Path) -> ConsoleWorld:
 @cache
 def _company() -> Path:
     """Make the company once a test process."""
-    folder = Path(tempfile.mkdtemp(prefix="fieldwright-company-")) / "server"
+    _kept.append(tempfile.TemporaryDirectory(prefix="fieldwright-company-"))
+    folder = Path(_kept[-1].name) / "server"
     settings, clock = Settings(folder), FakeClock(NOW - timedelta(days=90))
     folder.mkdir()
     engine = make_engine(settings.database)

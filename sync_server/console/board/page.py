@@ -32,7 +32,7 @@ from sync_server.console.site import Site
 from sync_server.console.tickets.words import STATES, say_rule_break, teach
 
 PATH = "/console/board"
-LEGEND = ("dispatched", "acknowledged", "en_route", "on_site", "awaiting_parts", "written_off")
+LEGEND = ("dispatched", "acknowledged", "en_route", "on_site", "awaiting_parts", "signed")
 DAYS_SHOWN = 7
 # What does not depend on the hour: it is known before a job is held over a slot.
 LASTING = ("certificate_missing", "certificate_expired", "skill_missing", "zone_not_served", "work_under_way")

@@ -26,7 +26,7 @@ from common.tickets.closing import (
 from common.tickets.dispatching import AssignTicket, MoveAssignment, UnassignTicket
 from common.tickets.field_work import AddNote, AnswerHelp
 from common.tickets.intake import RefuseTicket, SolveByPhone
-from common.tickets.ticket import OPEN, SERVICE_TYPES, SIGNED, TICKET, UNDER_WAY
+from common.tickets.ticket import OPEN, SERVICE_TYPES, SIGNED, TICKET, UNDER_WAY, WAITING
 from common.visit.sign_off import AddAddendum
 from sync_server.console.commands import choices, times_of_day
 from sync_server.console.tickets.action_kit import Action, Ask, Field
@@ -149,10 +149,10 @@ ACTIONS: Sequence[Action] = (
     Action("settle_ticket", "scales", _can_become("settled"),  # type: ignore[arg-type]
            lambda ask: [Field("document", label="tickets.document", is_required=False)],
            lambda ask: SettleTicket(ask.ticket_id, ask.text("document"))),
-    Action("solve_by_phone", "phone", _can_become("remote_solved"),  # type: ignore[arg-type]
+    Action("solve_by_phone", "phone", lambda file: _is_open(file) and file.ticket.state not in UNDER_WAY,
            lambda ask: [Field("outcome_note", "text")],
            lambda ask: SolveByPhone(ask.ticket_id, ask.text("outcome_note"))),
-    Action("refuse_ticket", "close", _can_become("refused"), lambda ask: [REASON],  # type: ignore[arg-type]
+    Action("refuse_ticket", "close", lambda file: file.ticket.state in WAITING, lambda ask: [REASON],
            lambda ask: RefuseTicket(ask.ticket_id, ask.text("reason")), "outline-danger"),
     Action("cancel_ticket", "close", _can_become("cancelled"),  # type: ignore[arg-type]
            lambda ask: [REASON, *([Field("override_reason", "text", "tickets.cancel_under_way", is_required=False,

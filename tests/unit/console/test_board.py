@@ -55,7 +55,7 @@ def test_a_ticket_waits_in_the_tray_until_it_is_placed(company: ConsoleWorld) ->
         810,
         90,
     )
-    assert shown["state"]["label"] == "Assigned, not yet seen by the tablet"
+    assert shown["state"]["label"] == "Not yet seen by the tablet"
     with company.database.read() as session:
         held = session.scalars(select(Assignment).where(Assignment.ticket_id == ticket_id)).one()
     assert str(held.from_at) == "2026-11-23 05:30:00+00:00"
@@ -68,8 +68,8 @@ def test_lanes_carry_hours_absences_skills_and_the_tablets_freshness(company: Co
         seen = {"id": an_id("d"), "person": an_id("li"), "at": millis(NOW - timedelta(minutes=8))}
         connection.execute(
             text(
-                "INSERT INTO device (id, person_id, name, public_key, state, enrolled_at, last_contact_at, clock_error_ms,"
-                " unsent, app, position, forks) VALUES (:id, :person, 'Tab', '', 'active', :at, :at, 7000, 3, '', 0, 0)"
+                "INSERT INTO device (id, person_id, name, public_key, state, enrolled_at, last_contact_at,"
+                " clock_error_ms, unsent, app, position, forks) VALUES (:id, :person, 'Tab', '', 'active', :at, :at, 7000, 3, '', 0, 0)"
             ),
             seen,
         )

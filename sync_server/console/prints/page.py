@@ -1,0 +1,59 @@
+"""Papers of a ticket as pages for A4 and as PDF, in the reader's choice of the three languages (R065 R060 R150).
+
+Owns the routes. What stands on a paper is `sync_server.documents`'.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.kernel.ids import is_id
+from sync_server.console.site import Site
+from sync_server.documents.pdf import draw_pdf
+from sync_server.documents.sheets import PaperKind, Sheet, read_sheet
+from sync_server.documents.strokes import fit_signature
+
+PATH = "/console/papers"
+SIGN_WIDTH, SIGN_HEIGHT = 280, 96
+Language = Annotated[str, Query(max_length=10)]
+
+
+def paper_router(site: Site) -> APIRouter:
+    """Make the papers."""
+    router = APIRouter(prefix=PATH, dependencies=[Depends(site.allow("tickets"))])
+
+    @router.get("/{kind}/{paper_id}.pdf")
+    def pdf(kind: str, paper_id: str, language: Language = "") -> Response:
+        sheet = _sheet(site, kind, paper_id, language)
+        name = "".join(
+            char
+            for char in f"{sheet.kind}-{sheet.number}"
+            if char.isascii() and (char.isalnum() or char in "-_.")
+        )
+        headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+        return Response(draw_pdf(sheet), media_type="application/pdf", headers=headers)
+
+    @router.get("/{kind}/{paper_id}")
+    def page(request: Request, kind: str, paper_id: str, language: Language = "") -> Response:
+        sheet = _sheet(site, kind, paper_id, language)
+        return site.pages.answer(
+            request, site.reader(request), "prints/paper.html", area="tickets", sheet=sheet,
+            signature=fit_signature(sheet.strokes, SIGN_WIDTH, SIGN_HEIGHT), path=f"{PATH}/{kind}/{paper_id}",
+        )  # fmt: skip
+
+    return router
+
+
+def _sheet(site: Site, kind: str, paper_id: str, language: str) -> Sheet:
+    known: dict[str, PaperKind] = {one: one for one in get_args(PaperKind)}
+    sheet = None
+    if kind in known and is_id(paper_id):
+        with site.database.read() as session:
+            sheet = read_sheet(session, known[kind], paper_id, language, site.settings.time_zone)
+    if sheet is None:
+        raise HTTPException(404, "not_found")
+    return sheet
