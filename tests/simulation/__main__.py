@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import secrets
 import sys
 import time
@@ -24,7 +25,7 @@ def try_seed(seed: int) -> tuple[int, str]:
 
 def run_many(first: int, histories: int, workers: int = 2) -> list[tuple[int, str]]:
     """Run histories in parallel; returns the ones that failed."""
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=gc.set_threshold, initargs=(200_000,)) as pool:
         found = pool.map(try_seed, range(first, first + histories), chunksize=10)
         return [(seed, why) for seed, why in found if why]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from common.inbox.inbox_commands import HandToOffice, WithdrawCommand
 from common.kernel.outcome import BadPayload
 from common.protocol.messages import ExchangeError
+from field_app.store.outbox import Limits
 from sync_server.db.database import DatabaseBusyError
 from tests.simulation import business
 from tests.simulation.checks import Violation, check, check_at_rest, check_rebase_law
@@ -31,6 +32,7 @@ FAULTS = (
     "garbled",
     "busy",
     "cut_server",
+    "narrow",
     "late",
     "crash",
     "clock",
@@ -125,6 +127,9 @@ class History:
     def _sync(self, device: SimDevice) -> None:
         if "crash" in self.faults and self.rng.random() < 0.15:
             device.disk.statements_left = self.rng.randrange(1, 200)
+        if "narrow" in self.faults:
+            limits = Limits(self.rng.randrange(1, 6), 2000, self.rng.choice((1024, 2048, 8192)))
+            device.engine.line = replace(device.engine.line, limits=limits)
         try:
             for _ in range(self.rng.randrange(1, 4)):
                 device.engine.turn(asked=True)

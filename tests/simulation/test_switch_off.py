@@ -18,6 +18,7 @@ from field_app.store.schema import OutboxOp, SyncState
 from sync_server.db import feed, sequencer, unit_of_work
 from sync_server.db.tables import Lane, Receipt
 from sync_server.sync import lanes, pull, push, service
+from sync_server.sync.cursor import mark_at as service_mark
 from tests.simulation.history import History
 
 Patch = pytest.MonkeyPatch
@@ -61,6 +62,21 @@ def _nothing_kept(patch: Patch) -> None:
 def _no_mark(patch: Patch) -> None:
     """A cursor is believed without its batch's mark, and a lane without its token."""
     patch.setattr(service, "is_of_this_history", lambda _connection, _cursor: True)
+
+
+def _no_witness(patch: Patch) -> None:
+    """Only the position a page reached is checked, not the newest head the tablet has seen (T7)."""
+
+    def check(connection: Any, cursor: Any) -> bool:
+        head = sequencer.head_of(connection)
+        if cursor.pos == 0 or cursor.pos < head:
+            return True
+        return (
+            bool(cursor.pos == head and cursor.mark == service_mark(connection, head))
+            or cursor.pos != cursor.witness
+        )
+
+    patch.setattr(service, "is_of_this_history", check)
 
 
 def _no_token(patch: Patch) -> None:
@@ -141,14 +157,18 @@ def _early_leave(patch: Patch) -> None:
     """A command leaves the overlay when acknowledged, though its effect has not come yet."""
 
     def take(session: Any, result: Any) -> None:
-        session.execute(update(OutboxOp).where(OutboxOp.id == result.id).values(state="kept", result_seq=result.q))
+        session.execute(
+            update(OutboxOp).where(OutboxOp.id == result.id).values(state="kept", result_seq=result.q)
+        )
 
     patch.setattr(apply, "_take_result", take)
 
 
 def _no_drop(patch: Patch) -> None:
     """What is taken away is not said."""
-    patch.setattr(feed, "_next_state", lambda state, wanted: "granting" if wanted and state == "revoked" else None)
+    patch.setattr(
+        feed, "_next_state", lambda state, wanted: "granting" if wanted and state == "revoked" else None
+    )
 
 
 def _full_forgotten(patch: Patch) -> None:
@@ -190,6 +210,7 @@ CURES: list[tuple[str, Callable[[Patch], None], set[str]]] = [
     ("kept commands after acknowledgement (T26)", _nothing_kept, {"server_restore"}),
     ("commands offered again after a fork (T26)", _no_reoffer, {"server_restore"}),
     ("random mark per batch (T26)", _no_mark, {"server_restore"}),
+    ("newest head in the cursor (T7)", _no_witness, {"server_restore", "narrow"}),
     ("lane token and same number, other id (T24, T25)", _no_token, {"clone", "device_restore"}),
     ("same number, other id (T24)", _number_alone, {"device_restore", "clone", "server_restore"}),
     ("base copies (T18)", _no_base, {"lost_answer"}),
