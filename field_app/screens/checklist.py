@@ -122,7 +122,13 @@ def ItemRow(item: Item, view: TicketView, give: Give) -> ft.Control:
         )
     parts.append(
         ChoiceField(
-            f"{item.template}-{item.code}", "", _options(t), item.answer or None, answer, disabled=locked
+            f"{item.template}-{item.code}",
+            "",
+            _options(t),
+            item.answer or None,
+            answer,
+            disabled=locked,
+            equal=True,
         )
     )
     if item.answer == "not_ok":

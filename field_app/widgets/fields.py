@@ -273,10 +273,11 @@ def ChoiceField(
     error: str = "",
     disabled: bool = False,
     stacked: bool = False,
+    equal: bool = False,
 ) -> ft.Control:
     """Show all answers as big buttons, the chosen one filled, with a tick and said to assistive tools.
 
-    `stacked` puts one answer a line, for long texts.
+    `stacked` puts one answer a line, for long texts; `equal` all on one line, for a few short ones.
     """
     palette, guarded = use_palette(), use_guard()
 
@@ -289,6 +290,7 @@ def ChoiceField(
             icon_color=tone.fg if chosen else palette.soft,
             side=ft.BorderSide(2 if chosen else 1.2, tone.fg if chosen else palette.soft),
             alignment=ft.Alignment.CENTER_LEFT if stacked else None,
+            padding=ft.Padding.symmetric(horizontal=6, vertical=12) if equal else None,
         )
         icon = ft.Icons.CHECK_CIRCLE if chosen else option.icon or ft.Icons.CIRCLE_OUTLINED
         return identified(
@@ -303,13 +305,14 @@ def ChoiceField(
                 on_click=guarded(lambda _, picked=option.value: on_change(picked)),
             ),
             selected=chosen,
+            expand=equal or None,
         )
 
     buttons = [button(option) for option in options]
     answers: ft.Control = (
         ft.Column(buttons, spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         if stacked
-        else ft.Row(buttons, spacing=8, run_spacing=8, wrap=True)
+        else ft.Row(buttons, spacing=8, run_spacing=8, wrap=not equal)
     )
     head = [ft.Text(label, theme_style=TEXT.TITLE_SMALL)] if label else []
     return _with_error(ft.Column([*head, answers], spacing=8, tight=True), error, ident)

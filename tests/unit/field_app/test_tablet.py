@@ -11,6 +11,8 @@ from common.protocol.messages import NotTrusted
 from common.tickets.closing import HoldTicket
 from common.tickets.field_work import AcknowledgeTicket, AddNote
 from common.tickets.ticket import Ticket
+from field_app.main import open_tablet, page_main
+from field_app.settings import Settings
 from field_app.state.status import SyncMode
 from field_app.state.tablet import Tablet
 from field_app.sync.keystore import FileKeystore
@@ -141,3 +143,16 @@ def test_a_line_cut_on_purpose_stays_cut_after_a_restart(office: Office) -> None
     assert again.is_cut
     again.cut_line(False)
     assert not again.is_cut
+
+
+async def test_the_program_itself_opens_on_an_empty_folder_and_asks_to_be_enrolled(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path / "data", assets_dir=tmp_path / "web", server_url="http://127.0.0.1:1"
+    )
+    tablet = open_tablet(settings)
+    assert tablet.loop is not None
+    assert tablet.loop.turn(asked=True) is Step.WAIT
+    async with FletSession.open(page_main(settings, tablet)) as app:
+        assert app.page.route == "/enrol"
+        assert app.errors == []
+    assert settings.store_path.exists()
