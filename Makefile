@@ -13,7 +13,7 @@ PY := .venv/bin/python
 N ?= 2000
 SEED ?= 1
 
-.PHONY: help setup setup-tests demo app test test-fast lint bench simulate e2e lock wheel clean
+.PHONY: help setup setup-tests demo app test test-fast lint bench simulate e2e pictures lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -48,6 +48,9 @@ simulate: setup ## N=… histories from SEED=… of devices, office and faults
 
 e2e: setup-tests ## the browser stories only; screenshots in .artifacts/screenshots
 	@mkdir -p .artifacts/screenshots && $(PY) -m pytest tests/e2e
+
+pictures: setup ## the README's pictures from the screenshots of the browser tests
+	@$(PY) -m tools.pictures
 
 wheel: setup ## build the wheel, browser files inside, into dist/
 	@$(PY) -m build --wheel --no-isolation --outdir dist .
