@@ -6,7 +6,7 @@ Owns these ways. Pages own their reads and words; commands own every rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from common.kernel.ids import is_id
 from common.kernel.outcome import Outcome, Refused
 from sync_server.console.commands import may
 from sync_server.console.entry import Entry
+from sync_server.console.forms import FormState
 from sync_server.console.lists import ListPage, ListQuery, counted, in_page, last_page
 from sync_server.console.rendering import see_other
 from sync_server.console.site import Site
@@ -101,6 +102,19 @@ class Desk:
     def back(self, request: Request, url: str, outcome: Outcome) -> Response:
         """Go on to a page and say there what became of the command."""
         return see_other(request, url, NOTICES.get(outcome.status, "saved"))
+
+
+def forms_of(entry: Entry | None, sent: str) -> Callable[[str], FormState]:
+    """Give each form of a page its own state: the one that was sent back shows what was typed and what is wrong."""
+
+    def form_for(name: str) -> FormState:
+        return (
+            replace(entry.state, prefix=name)
+            if entry is not None and name == sent
+            else FormState(prefix=name)
+        )
+
+    return form_for
 
 
 def found(row: T | None) -> T:

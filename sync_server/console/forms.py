@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 class FormState:
     """Values and errors by field name; an error under `""` belongs to the whole form.
 
-    Errors are finished sentences.
+    Errors are finished sentences. `prefix` begins the ids of the fields: two forms on a page need two.
     """
 
     values: Mapping[str, object] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = "f"
 
     def value(self, name: str, default: object = "") -> str:
         """Return what stands in a field, as text."""

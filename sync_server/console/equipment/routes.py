@@ -19,7 +19,7 @@ from common.equipment.equipment_commands import EditEquipment, RegisterEquipment
 from common.inbox.edits import show_value
 from common.kernel.ids import is_id
 from common.kernel.quantity import from_milli
-from sync_server.console.desk import Desk, found, known_id, page_of
+from sync_server.console.desk import Desk, forms_of, found, known_id, page_of
 from sync_server.console.entry import Entry, Sent
 from sync_server.console.equipment.deeds import deeds_router
 from sync_server.console.equipment.models import models_router
@@ -143,7 +143,7 @@ def show_unit(
         }
     return desk.show(
         request, "equipment/unit.html", "equipment/_unit.html", status_code=422 if entry else 200, can=CAN,
-        today=today, form=entry.state if entry else FormState(), deed=deed, from_milli=from_milli, **context,
+        today=today, form_for=forms_of(entry, deed), deed=deed, from_milli=from_milli, **context,
     )  # fmt: skip
 
 
