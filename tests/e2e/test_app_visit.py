@@ -132,7 +132,8 @@ def test_half_a_diagnosis_comes_back_after_the_page_was_lost(browser: Browser) -
             open_app(page, url + path)
             by_id(page, "finding").wait_for(state="attached")
             field(page, "finding").click()  # an input holds its text only while it has the focus
-            until(page, lambda: field(page, "finding").input_value() == "密封圈老化 seal brittle")
+            until(page, lambda: bool(field(page, "finding").input_value()))
+            assert field(page, "finding").input_value() == "密封圈老化 seal brittle"
 
 
 def test_a_part_is_found_by_pinyin_and_its_shortage_said(browser: Browser) -> None:
