@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from playwright.sync_api import Page, expect
 
+from sync_server.app import site_of
+from sync_server.console.live import Hub
 from tests.support.console_world import PASSWORD, ConsoleWorld
 
 
@@ -20,12 +22,15 @@ class ServedConsole:
 
     company: ConsoleWorld
     port: int = 0
+    hub: Hub = field(init=False)
     server: uvicorn.Server = field(init=False)
     thread: threading.Thread = field(init=False)
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        config = uvicorn.Config(self.company.app(), port=self.port, log_level="warning", ws="none")
+        app = self.company.app()
+        self.hub = site_of(app.app).hub
+        config = uvicorn.Config(app, port=self.port, log_level="warning", ws="none")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
@@ -35,8 +40,8 @@ class ServedConsole:
 
     def stop(self) -> None:
         """Stop it; open streams end."""
+        self.hub.close()
         self.server.should_exit = True
-        self.server.force_exit = True
         self.thread.join()
 
     def url(self, path: str) -> str:

@@ -32,10 +32,14 @@ document.addEventListener('change', (event) => {
   if (more && event.target.value === 'new') more.open = true;
 });
 
-// After a caller was chosen the next thing is the unit, then the fault.
+// Another caller: what is known of him is fetched, and the next thing is the unit.
+let shown = document.getElementById('who');
 document.addEventListener('htmx:after:swap', () => {
-  const picked = document.querySelector('select#f-equipment_id');
-  if (picked && document.activeElement === document.body) picked.focus();
+  const who = document.getElementById('who');
+  if (who === shown) return;
+  shown = who;
+  document.body.dispatchEvent(new CustomEvent('chosen'));
+  who.querySelector('select, input[type=search], input:not([type=hidden])')?.focus();
 });
 
 search()?.focus();

@@ -58,7 +58,12 @@ def ticket_router(site: Site) -> APIRouter:
         ask = _ask(site, request, file, typed.get("subject", ""), "", typed)
         field = Field("engineer_id", "engineer", default=typed.get("engineer_id", ""), options=ask.engineers)
         return site.pages.answer(
-            request, site.reader(request), "tickets/_engineers.html", field=field, form=FormState(typed)
+            request,
+            site.reader(request),
+            "tickets/_engineers.html",
+            field=field,
+            form=FormState(typed),
+            people=file.people,
         )
 
     @router.post("/do/{kind}")

@@ -68,8 +68,9 @@ def test_lanes_carry_hours_absences_skills_and_the_tablets_freshness(company: Co
         seen = {"id": an_id("d"), "person": an_id("li"), "at": millis(NOW - timedelta(minutes=8))}
         connection.execute(
             text(
-                "INSERT INTO device (id, person_id, name, public_key, state, enrolled_at, last_contact_at,"
-                " clock_error_ms, unsent, app, position, forks) VALUES (:id, :person, 'Tab', '', 'active', :at, :at, 7000, 3, '', 0, 0)"
+                "INSERT INTO device (id, person_id, name, public_key, state, enrolled_at, last_contact_at, app,"
+                " clock_error_ms, unsent, position, forks)"
+                " VALUES (:id, :person, 'Tab', '', 'active', :at, :at, '', 7000, 3, 0, 0)"
             ),
             seen,
         )

@@ -242,3 +242,13 @@ def test_pages_stand_in_every_language(company: ConsoleWorld, language: str) -> 
         assert not re.search(
             r">\s*(intake|tickets|register|board|papers|field|reason)\.[a-z_.]+\s*<", page
         ), path
+
+
+def test_the_choice_of_engineers_follows_the_slot(company: ConsoleWorld) -> None:
+    ticket_id, client = company.ticket(), company.client()
+    asked = {"on": "2026-11-23", "start": "21:00", "duration": "90", "engineer_id": an_id("li")}
+    late = client.get(f"/console/tickets/{ticket_id}/engineers", params=asked).text
+    assert late.count("outside working hours") == 6
+    assert re.search(rf'value="{an_id("li")}" checked', late)
+    early = client.get(f"/console/tickets/{ticket_id}/engineers", params=asked | {"start": "14:00"}).text
+    assert "outside working hours" not in early
