@@ -5,15 +5,17 @@ Owns base copies and the rebase. Runs inside a transaction of the store; commits
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import instant
-from common.kernel.codec import decode
+from common.kernel.codec import canonical, decode
 from common.kernel.command import Place, Role
 from common.kernel.execute import execute
 from common.kernel.op import Op
@@ -22,6 +24,12 @@ from common.kernel.record import columns_of
 from common.kernel.work import Actor, Work
 from field_app.store.schema import BaseRow, OpTouch, OutboxOp
 
+# Written out: these run several times for each pending command of a rebase.
+_IS_KEPT = "SELECT 1 FROM base WHERE entity = ? AND row_id = ?"
+_KEEP = "INSERT INTO base (entity, row_id, agg, made_by, body) VALUES (?, ?, ?, ?, ?)"
+_KEPT = "SELECT entity, row_id, body FROM base WHERE agg = ?"
+_FORGET = "DELETE FROM base WHERE agg = ?"
+_TOUCH = "INSERT OR IGNORE INTO op_touch (op_ord, agg) VALUES (?, ?)"
 OVERLAY_STATES = ("new", "acked", "parked", "blocked")
 _log = logging.getLogger(__name__)
 
@@ -31,15 +39,11 @@ def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
 
     def before_touch(entity: str, row_id: str, agg: str) -> None:
         connection = session.connection()
-        known = connection.execute(
-            select(BaseRow.row_id).where(BaseRow.entity == entity, BaseRow.row_id == row_id)
-        ).first()
-        if known is None:
-            row = connection.execute(_read_row(entity), {"id": row_id}).first()
-            body = None if row is None else list(row)
+        if connection.exec_driver_sql(_IS_KEPT, (entity, row_id)).first() is None:
+            row = connection.exec_driver_sql(_read_row(entity), (row_id,)).first()
+            body = None if row is None else canonical(list(row))
             made_by = op_id if row is None else ""
-            values = {"entity": entity, "row_id": row_id, "agg": agg, "made_by": made_by, "body": body}
-            connection.execute(insert(BaseRow).values(**values))
+            connection.exec_driver_sql(_KEEP, (entity, row_id, agg, made_by, body))
 
     return before_touch
 
@@ -69,9 +73,10 @@ def builds_on(session: Session, work: Work) -> tuple[str, ...]:
 
 def note_touches(session: Session, op_ord: int, aggs: Iterable[str]) -> None:
     """Remember which aggregates a command reads or writes: a change of any of them replays it."""
-    known = set(session.scalars(select(OpTouch.agg).where(OpTouch.op_ord == op_ord)))
-    for agg in set(aggs) - known:
-        session.execute(insert(OpTouch).values(op_ord=op_ord, agg=agg))
+    touched = [(op_ord, agg) for agg in sorted(set(aggs))]
+    if touched:
+        session.flush()
+        session.connection().exec_driver_sql(_TOUCH, touched)
 
 
 def spread(session: Session, aggs: Iterable[str]) -> tuple[set[str], list[int]]:
@@ -101,15 +106,17 @@ def restore_base(session: Session, aggs: set[str]) -> None:
     """Put the server's truth back into the tables for these aggregates and forget its copies."""
     connection = session.connection()
     by_entity: dict[str, list[list[Any]]] = {}
-    for agg in aggs:
-        for entity, row_id, body in connection.execute(
-            select(BaseRow.entity, BaseRow.row_id, BaseRow.body).where(BaseRow.agg == agg)
-        ).all():
+    made_here: dict[str, list[tuple[str]]] = {}
+    session.flush()
+    for agg in sorted(aggs):
+        for entity, row_id, body in connection.exec_driver_sql(_KEPT, (agg,)).all():
             if body is None:
-                connection.execute(text(f'DELETE FROM "{entity}" WHERE id = :id'), {"id": row_id})  # noqa: S608
+                made_here.setdefault(entity, []).append((row_id,))
             else:
-                by_entity.setdefault(entity, []).append(body)
-        connection.execute(delete(BaseRow).where(BaseRow.agg == agg))
+                by_entity.setdefault(entity, []).append(json.loads(body))
+        connection.exec_driver_sql(_FORGET, (agg,))
+    for entity, ids in made_here.items():
+        connection.exec_driver_sql(f'DELETE FROM "{entity}" WHERE id = ?', ids)  # noqa: S608 - own names
     for entity, rows in by_entity.items():
         write_rows(connection, entity, columns_of(entity), rows)
     session.expire_all()
@@ -166,6 +173,7 @@ def actor_for(person_id: str, device_id: str) -> Actor:
     return Actor(person_id, frozenset({Role.ENGINEER}), Place.TABLET, device_id)
 
 
-def _read_row(entity: str) -> Any:
+@cache
+def _read_row(entity: str) -> str:
     quoted = ", ".join(f'"{name}"' for name in columns_of(entity))
-    return text(f'SELECT {quoted} FROM "{entity}" WHERE id = :id').bindparams(bindparam("id"))  # noqa: S608
+    return f'SELECT {quoted} FROM "{entity}" WHERE id = ?'  # noqa: S608 - own names

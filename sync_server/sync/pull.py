@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from common.kernel.codec import compact
 from common.kernel.record import columns_of
 from common.protocol.digest import digest_of
 from common.protocol.messages import Digest, Put
 from sync_server.db.sequencer import has_unnumbered, head_of
 from sync_server.sync.cursor import Cursor, mark_at
+from sync_server.sync.ready import to_json
 
 _SCOPE = text(
     """
@@ -31,10 +31,14 @@ _UNNUMBERED_OF = text(
     LIMIT 1
     """
 )
-_CHANGED = text(
-    "SELECT DISTINCT agg, entity, row_id FROM change WHERE agg IN :aggs AND seq > :since AND entity <> 'member'"
+_HOLDS = text(
+    "SELECT DISTINCT agg, entity FROM change WHERE agg IN :aggs AND seq > 0 AND entity <> 'member'"
 ).bindparams(bindparam("aggs", expanding=True))
-SLICE = 64
+_CHANGED = text(
+    "SELECT DISTINCT entity, row_id FROM change WHERE agg IN :aggs AND seq > :since AND entity <> 'member'"
+).bindparams(bindparam("aggs", expanding=True))
+FIRST_SLICE = 4
+LARGEST_SLICE = 64
 PARAMETERS = 800
 
 
@@ -120,14 +124,15 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes:
     drop: list[str] = []
     size = 0
     reached: Standing | None = None
-    for start in range(0, len(waiting), SLICE):
-        portion = waiting[start : start + SLICE]
+    done, slice_ = 0, FIRST_SLICE
+    while done < len(waiting):
+        portion = waiting[done : done + slice_]
         rows = _rows_of(connection, [s for s in portion if s.active], cursor.base)
         for standing in portion:
             if standing.active:
                 full = not standing.was_active_at(cursor.base)
                 item = Put(standing.agg, standing.rev, full, rows.get(standing.agg, {}))
-                size += len(compact(item.rows)) + 60
+                size += len(to_json(item.rows)) + 60
                 if size > max_bytes and reached is not None:
                     return _cut(connection, put, drop, Cursor(0, "", cursor.base, origin), reached, head)
                 put.append(item)
@@ -135,7 +140,14 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes:
                 drop.append(standing.agg)
                 size += 60
             reached = standing
+        done += len(portion)
+        slice_ = _next_slice(max_bytes - size, size // done)
     return Page(tuple(put), tuple(drop), _columns(put), _complete(connection, head), head, False)
+
+
+def _next_slice(left: int, each: int) -> int:
+    """Say how many aggregates to read next: about what still fits, so that no page reads much more than it sends."""
+    return min(max(left // max(each, 1), 1), LARGEST_SLICE)
 
 
 def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]) -> Page:
@@ -174,15 +186,13 @@ def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[
     full = {s.agg for s in wanted if not s.was_active_at(base)}
     changed: dict[str, set[str]] = {}
     whole: dict[str, set[str]] = {}
-    groups = ((full, 0), ({s.agg for s in wanted} - full, base))
-    for aggs, since in groups:
-        if not aggs:
-            continue
-        for agg, entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(aggs), "since": since}):
-            if since == 0:
-                whole.setdefault(entity, set()).add(agg)
-            else:
-                changed.setdefault(entity, set()).add(row_id)
+    partly = {s.agg for s in wanted} - full
+    if full:
+        for agg, entity in connection.execute(_HOLDS, {"aggs": sorted(full)}):
+            whole.setdefault(entity, set()).add(agg)
+    if partly:
+        for entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(partly), "since": base}):
+            changed.setdefault(entity, set()).add(row_id)
     found: dict[str, dict[str, list[Any]]] = {}
     for entity, keys in whole.items():
         _collect(connection, found, entity, "agg", sorted(keys))
@@ -200,5 +210,5 @@ def _collect(
     query = text(f'SELECT {quoted} FROM "{entity}" WHERE "{key}" IN :keys ORDER BY id')  # noqa: S608 - own names
     query = query.bindparams(bindparam("keys", expanding=True))
     for start in range(0, len(values), PARAMETERS):
-        for row in connection.execute(query, {"keys": values[start : start + PARAMETERS]}):
+        for row in connection.execute(query, {"keys": values[start : start + PARAMETERS]}).all():
             found.setdefault(row[where], {}).setdefault(entity, []).append(tuple(row))

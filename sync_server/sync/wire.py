@@ -12,22 +12,14 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.kernel.codec import compact, decode, encode, read_json
+from common.kernel.codec import decode, encode, read_json
 from common.protocol.dictionary import ENCODING, BombError, deflate, gunzip, inflate
 from common.protocol.messages import BODY_AT_MOST, SyncAnswer
 from sync_server.problems import Problem
+from sync_server.sync.ready import to_json
 
 T = TypeVar("T")
 PRESS_FROM = 200
-try:
-    import orjson
-
-    to_json: Callable[[Any], bytes] = orjson.dumps
-except ImportError:  # the server's own install brings it; answers are the same without
-
-    def to_json(value: Any) -> bytes:
-        """Write JSON in the order given, no blanks."""
-        return compact(value).encode()
 
 
 async def read_message(request: Request, message: type[T], at_most: int = BODY_AT_MOST) -> T:

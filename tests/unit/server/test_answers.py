@@ -17,7 +17,8 @@ from common.protocol.messages import Fork, HaveAnswer, NotTrusted, OpResult, Put
 from sync_server.db.database import DatabaseBusyError
 from sync_server.edge import Edge
 from sync_server.problems import Problem, problem_of, problem_response, sentence_of
-from sync_server.sync.wire import _sync_answer, answer, to_json
+from sync_server.sync.ready import to_json
+from sync_server.sync.wire import _sync_answer, answer
 
 ONE, TWO = "01a200c0-2d5b-752d-ad44-b54d7d5371db", "01a200c0-2d5b-752d-ad44-b54d7d5371dc"
 ROWS = {"ticket": [["id", "agg", 7, None, "维修"]]}
