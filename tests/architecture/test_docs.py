@@ -12,6 +12,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 TARGET = re.compile(r"`make ([a-z0-9-]+)")
 VARIABLE = re.compile(r"\b(FIELDWRIGHT_[A-Z_]+|TEST_DATABASE_URL)\b")
 DECISION = re.compile(r"ADR-(\d{4})")
+PLACE = re.compile(r"`([\w./-]*\w\.(?:py|toml|txt|sh|md|json))(?::(\w+))?`")
 ADR = ROOT / "docs" / "adr"
 HEADINGS = ("## Context", "## Decision", "## Consequences", "## Alternatives", "## Check")
 PAPERS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "STATE.md")
@@ -120,4 +121,18 @@ def test_the_checks_that_decisions_name_exist() -> None:
         gone += [
             f"{path.name}: {name}" for name in re.findall(r"::(test_\w+)", text) if f"def {name}" not in tests
         ]
+    assert_none(gone)
+
+
+def test_files_and_functions_that_papers_name_exist() -> None:
+    """`db/feed.py:write_changes` means a file that ends so, and something in it that is called so."""
+    files = {relative(path): path for path in text_files()}
+    gone = []
+    for paper in markdown():
+        for name, word in PLACE.findall(source(paper)):
+            found = [path for place, path in files.items() if f"/{place}".endswith(f"/{name}")]
+            if name == "manifest.json":  # written beside each backup
+                continue
+            if not found or (word and not any(re.search(rf"\b{word}\b", source(path)) for path in found)):
+                gone.append(f"{relative(paper)}: {name} {word}".rstrip())
     assert_none(gone)
