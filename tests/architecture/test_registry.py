@@ -89,8 +89,7 @@ def test_every_command_has_an_example() -> None:
 
 
 def test_every_example_travels_as_its_command() -> None:
-    new = World(name="examples").id
-    around = Around(*(new() for _ in range(9)), at=START_AT, new=new)
+    around = Around.of(World(name="examples").id, START_AT)
     for payload, build in EXAMPLES.items():
         made = build(around)
         assert type(made) is payload

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,7 @@ def a_stand(server: Server, url: str, folder: Path, roles: tuple[Role, ...], htt
     """Make the company. Everybody begins as an engineer, so that he can be sent; then he becomes what he is."""
     database = server.parts.database
     new, at = database.new_id, instant(server.clock.read().wall_ms)
-    names = [field.name for field in fields(Around) if field.name not in ("at", "new")]
-    around = Around(at=at, new=new, **{name: new() for name in names})
+    around = Around.of(new, at)
     around = replace(around, colleague=server.person(Role.ENGINEER, name="同事"))
 
     def give(payload: Any) -> None:

@@ -6,7 +6,7 @@ Owns a builder for each payload. A new command without one fails the architectur
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -93,6 +93,12 @@ class Around:
     part: str
     at: datetime
     new: Callable[[], str]
+
+    @staticmethod
+    def of(new: Callable[[], str], at: datetime) -> Around:
+        """Make ids for everything; the things themselves are for whoever needs them to be there."""
+        names = [field.name for field in fields(Around) if field.name not in ("at", "new")]
+        return Around(at=at, new=new, **{name: new() for name in names})
 
     @property
     def code(self) -> str:
