@@ -24,6 +24,8 @@ from field_app.widgets.states import TEXT, Banner, Card, Section, identified
 from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
 
 CUSTOMER_STEPS = ("read", "sign")
+NUMBER_PX = 290  # two step buttons and the figure between them
+AMOUNT_PX = 130
 
 
 @safe_component
@@ -177,7 +179,12 @@ def _LineRow(model: Agreement, place: int) -> ft.Control:
             tight=True,
         )
     return ft.Row(
-        [words, number, ft.Container(amount, width=140, alignment=ft.Alignment.CENTER_RIGHT)], spacing=16
+        [
+            words,
+            ft.Container(number, width=NUMBER_PX),
+            ft.Container(amount, width=AMOUNT_PX, alignment=ft.Alignment.CENTER_RIGHT),
+        ],
+        spacing=16,
     )
 
 

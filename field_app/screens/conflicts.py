@@ -107,11 +107,10 @@ def _StuckCard(model: Conflicts, one: Stuck) -> ft.Control:
         ft.Text(facts, theme_style=TEXT.BODY_MEDIUM, color=palette.soft),
     ]
     if one.gist:
-        parts.append(ft.Text(f"“{one.gist}”", theme_style=TEXT.BODY_LARGE))
+        parts.append(ft.Text(one.gist, theme_style=TEXT.BODY_LARGE))
     reason = t("app.conflicts.blocked") if one.is_blocked else said(t, one, str(session.zone))
-    parts.append(
-        Banner(state, reason, "" if one.is_blocked else t("app.conflicts.said"), ident=f"why-{one.op_id}")
-    )
+    said_by = t("app.conflicts.waits" if one.is_blocked else "app.conflicts.said")
+    parts.append(Banner(state, said_by, reason, ident=f"why-{one.op_id}"))
     if model.trouble_of == one.op_id:
         parts.append(Banner(State.DANGER, told(t, model.trouble), ident="stuck-trouble"))
     if model.editing == one.op_id:

@@ -40,22 +40,22 @@ def _Page(model: Enrolment, pulse: Pulse) -> ft.Control:
         tight=True,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
+    held = ft.Container(
+        column,
+        expand=phone,
+        width=None if phone else PAGE_PX,
+        padding=ft.Padding.symmetric(horizontal=20, vertical=28 if phone else 48),
+    )
     return identified(
         "screen-enrol",
         ft.Container(
             expand=True,
             bgcolor=palette.page,
             content=ft.Column(
-                [
-                    ft.Container(
-                        column,
-                        width=None if phone else PAGE_PX,
-                        padding=ft.Padding.symmetric(horizontal=20, vertical=28 if phone else 48),
-                    )
-                ],
+                [ft.Row([held], alignment=ft.MainAxisAlignment.CENTER)],
                 expand=True,
                 scroll=ft.ScrollMode.AUTO,
-                horizontal_alignment=ft.CrossAxisAlignment.STRETCH if phone else ft.CrossAxisAlignment.CENTER,
+                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
             ),
         ),
     )

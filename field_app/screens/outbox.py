@@ -153,21 +153,24 @@ def _EntryRow(entry: Entry) -> ft.Control:
         words.append(
             ft.Text(entry.gist, theme_style=TEXT.BODY_MEDIUM, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS)
         )
-    words.append(ft.Text(" · ".join(filter(None, facts)), theme_style=TEXT.BODY_SMALL, color=palette.soft))
+    head = ft.Row(
+        [
+            ft.Column(words, spacing=1, tight=True, expand=True),
+            StatusChip(LOOKS[state], t(f"app.outbox.state.{state}")),
+        ],
+        spacing=12,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
+    below: list[ft.Control] = [
+        ft.Text(" · ".join(filter(None, facts)), theme_style=TEXT.BODY_SMALL, color=palette.soft)
+    ]
     if entry.code:
-        words.append(
-            ft.Text(said(t, entry, str(session.zone)), theme_style=TEXT.BODY_MEDIUM, color=palette.ink)
-        )
+        below.append(ft.Text(said(t, entry, str(session.zone)), theme_style=TEXT.BODY_MEDIUM))
     return ft.Container(
         padding=ft.Padding.symmetric(vertical=6),
         border=ft.Border.only(top=ft.BorderSide(1, palette.line)),
-        content=ft.Row(
-            [
-                ft.Column(words, spacing=1, tight=True, expand=True),
-                StatusChip(LOOKS[state], t(f"app.outbox.state.{state}")),
-            ],
-            spacing=12,
-            vertical_alignment=ft.CrossAxisAlignment.START,
+        content=ft.Column(
+            [head, *below], spacing=2, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
         ),
     )
 

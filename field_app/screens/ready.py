@@ -9,18 +9,19 @@ from typing import Any
 
 import flet as ft
 
+from field_app.data import use_loaded
 from field_app.i18n import Translator, use_t
 from field_app.state.reach import Pulse
 from field_app.state.ready import Ready
 from field_app.state.status import local_moment
-from field_app.store.queries_ready import Item, TicketReady
+from field_app.store.queries_ready import Item, TicketReady, readiness
 from field_app.ui import use_app, use_session
 from field_app.widgets.fields import MainButton
 from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.signing import Note
-from field_app.widgets.states import TEXT, Banner, Card, Section, StatusChip
-from field_app.widgets.theme import State, use_palette
+from field_app.widgets.states import TEXT, Banner, Card, Section, StatusChip, identified
+from field_app.widgets.theme import TARGET_PX, State, use_palette
 
 
 @safe_component
@@ -34,6 +35,27 @@ def ReadyScreen() -> ft.Control:
         return model
 
     return _Page(ft.use_memo(make, []), app.pulse)
+
+
+@safe_component
+def ReadyLink() -> ft.Control:
+    """Say in a word whether the day is packed, and lead to the page that says more."""
+    t, session, page, guarded = use_t(), use_session(), ft.context.page, use_guard()
+    found = use_loaded(lambda store: readiness(store, session.now(), session.zone))
+    word = t("app.ready.packed") if found.is_ready else t("app.ready.lacks", n=found.missing)
+    return identified(
+        "to-ready",
+        ft.Container(
+            key="to-ready",
+            height=TARGET_PX,
+            alignment=ft.Alignment.CENTER,
+            border_radius=TARGET_PX // 2,
+            ink=True,
+            on_click=guarded(lambda _: page.navigate("/ready")),
+            content=StatusChip(State.SENT if found.is_ready else State.WARN, word),
+        ),
+        button=True,
+    )
 
 
 @safe_component

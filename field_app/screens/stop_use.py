@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import flet as ft
 
-from field_app.i18n import use_t
+from common.i18n import translate
+from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
 from field_app.screens.handing import InCustomersHands, NoTicket, Signature, Thanks, told
 from field_app.state.stop_use import StopUse
 from field_app.ui import use_app, use_session
-from field_app.widgets.fields import DraftField, MainButton, TextInput, use_text
+from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextInput, use_text
 from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component
 from field_app.widgets.signing import Chips, Note, StepButtons
@@ -70,6 +71,13 @@ def _Write(model: StopUse) -> ft.Control:
                 "notice-hint", ft.Icons.DANGEROUS_OUTLINED, State.DANGER, facts.unit, t("app.stop_use.hint")
             ),
             *given,
+            ChoiceField(
+                "customer-speaks",
+                t("app.sign_off.language"),
+                [Option(code, NATIVE_NAMES[code]) for code in LANGUAGES],
+                model.language or t.language,
+                model.choose_language,
+            ),
             _Wording(model, "hazard", HAZARDS, t("app.stop_use.hazard_hint"), key="hazard-part"),
             _Wording(model, "instruction", INSTRUCTIONS, "", told(t, model.trouble), key="instruction-part"),
         ],
@@ -100,7 +108,8 @@ def _Wording(model: StopUse, name: str, codes: tuple[str, ...], hint: str, error
             model.form.keep(**{name: f"{before}\n{word}".strip()})
             set_version(version + 1)
 
-    words = [(code, t(f"app.stop_use.{name}.{code}")) for code in codes]
+    # What the customer will read is written in the customer's language.
+    words = [(code, translate(model.language or t.language, f"app.stop_use.{name}.{code}")) for code in codes]
     return Card(
         Section(
             t(f"field.{name}"),
@@ -156,7 +165,7 @@ def _Sign(model: StopUse) -> ft.Control:
     return ft.Column(
         [
             notice,
-            Signature(model, 180, key="signature-part"),
+            Signature(model, 150, key="signature-part"),
             ft.Text(t("app.stop_use.statement"), theme_style=TEXT.BODY_MEDIUM),
             StepButtons(
                 lambda _: model.sign(),

@@ -14,6 +14,7 @@ from common.inbox.inbox_commands import MarkNoticeSeen
 from common.inbox.records import InboxItem
 from field_app.data import say_code, use_giving, use_loaded, use_tablet
 from field_app.i18n import use_t
+from field_app.screens.ready import ReadyLink
 from field_app.screens.words import say_clock, say_window
 from field_app.state.today import TodayCard, TodayView, load_today
 from field_app.ui import use_session
@@ -72,6 +73,7 @@ def TodayList() -> ft.Control:
         t("app.nav.today"),
         body,
         subtitle=_subtitle(t, view),
+        actions=[ReadyLink()],
         full_width=True,
     )
 

@@ -288,10 +288,11 @@ class SignOff:
     def _seal_grades(self) -> None:
         if self.is_sealed:
             return
+        scores = {grade.code: grade.score for grade in self.card.grades} if self.card else {}
         card = {
             "format": 1,
             "language": self.language,
-            "grades": dict(self.grades),
+            "grades": {item: scores.get(code, 0) for item, code in self.grades.items()},
             "suggestion": self._form.text("suggestion")[:SUGGESTION_MAX],
         }
         key = self.reach.store.setting(BOX_KEY_SETTING)

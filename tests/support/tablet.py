@@ -18,12 +18,18 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
+from common.inbox.edits import Change
+from common.inbox.records import FieldConflict, InboxItem
+from common.kernel.ids import derive_id
 from common.kernel.record import Synced, columns_of, synced_entities
 from common.kernel.scope import EVERYONE, grants_of, user
 from common.people.person import Person
 from common.protocol.messages import OpResult, Put, SyncAnswer
 from common.stock.part_usage import RecordPartUsage
-from common.tickets.field_work import AcknowledgeTicket, StartTravel
+from common.tickets.appointment import RescheduleTicket
+from common.tickets.field_work import AcknowledgeTicket, AddNote, StartTravel
+from common.tickets.intake import EditTicket
+from common.tickets.ticket import Ticket
 from common.visit.diagnosis import RecordDiagnosis
 from common.visit.on_site import ArriveOnSite, RecordDemonstration
 from common.visit.repair import RecordMeasure, RecordTest
@@ -169,6 +175,67 @@ class TabletStand:
             now=reading.wall_ms,
         )
         self.store.write(lambda session: apply_answer(session, request, answer, reading))
+
+    def park(self) -> str:
+        """Move an appointment here that the office has moved too: it is not accepted. Returns the command's id."""
+        self.do(AcknowledgeTicket(self.ticket))
+        self.hear(OpResult(self.last_op(), "ok", 1))
+        ticket = self.tablet.read(lambda session: session.get(Ticket, self.ticket))
+        assert ticket is not None
+        later = self.clock.at + timedelta(hours=5)
+        window = (later, later + timedelta(hours=2))
+        self.do(RescheduleTicket(self.ticket, *window, "客户要求", True, ticket.window_from_at))
+        op_id = self.last_op()
+        refused = OpResult(op_id, "parked", 0, "window_changed", {"number": ticket.number})
+        self.hear(refused, rows=[self.item(op_id, "parked", "window_changed")])
+        return op_id
+
+    def item(self, op_id: str | None, kind: str, code: str) -> InboxItem:
+        """Make an entry of the engineer's inbox."""
+        person = self.office.engineer
+        return InboxItem(
+            id=derive_id("item", op_id or code),
+            agg=f"inbox:{person}",
+            person_id=person,
+            kind=kind,
+            code=code,
+            details={"number": self.office.row.number, "reason": "customer asked", "fields": "address"},
+            ticket_id=self.ticket,
+            op_id=op_id,
+            command=None,
+            raised_at=self.clock.at,
+            state="open",
+        )
+
+    def meet(self) -> FieldConflict:
+        """Change a field here that the office has changed too; returns what was written of it."""
+        row = self.office.row
+        self.do(EditTicket(self.ticket, (Change("contact", row.contact, "张护士"),)))
+        op_id = self.last_op()
+        met = FieldConflict(
+            id=derive_id("conflict", op_id),
+            agg=row.agg,
+            entity="ticket",
+            row_id=row.id,
+            field="contact",
+            kept="刘主任",
+            lost="张护士",
+            kept_by=self.office.boss,
+            lost_by=self.office.engineer,
+            op_id=op_id,
+            raised_at=self.clock.at,
+            state="open",
+        )
+        self.hear(OpResult(op_id, "merged", 1, "edit_met_another", {"n": 1}), rows=[met])
+        return met
+
+    def trouble(self) -> None:
+        """Have one of everything that needs the engineer, and two notes on their way."""
+        self.park()
+        self.meet()
+        self.do(AddNote(self.ticket, "钥匙在护士站，夜间找值班护士"))
+        self.hear()
+        self.do(AddNote(self.ticket, "Bring the long ladder"))
 
     def last_op(self) -> str:
         """Return the id of the newest command."""

@@ -202,10 +202,10 @@ async def test_the_pages_of_the_notice(tablet: TabletStand) -> None:
         await app.click("instruction-switch_off")
         await app.click("instruction-switch_off")
         await app.click("hand-over")
-        assert app.shows(translate("en", "app.stop_use.heading.sign")) or app.shows(
-            translate("zh-Hans", "app.stop_use.heading.sign")
-        )
-        assert app.shows(translate("en", "app.stop_use.hazard.electric"))
+        # What the customer reads is in the customer's language, not the engineer's.
+        assert app.shows(translate("zh-Hans", "app.stop_use.heading.sign"))
+        assert app.shows(translate("zh-Hans", "app.stop_use.hazard.electric"))
+        assert not app.shows(translate("en", "app.stop_use.hazard.electric"))
         await app.click("step-next")
         assert app.ident("step-error") is not None
         assert app.errors == []

@@ -11,15 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from common.i18n import LANGUAGES, has_key, translate
-from common.inbox.edits import Change
-from common.inbox.records import FieldConflict, InboxItem
 from common.kernel.clock import millis
-from common.kernel.ids import derive_id
 from common.protocol.messages import OpResult
-from common.tickets.appointment import RescheduleTicket
-from common.tickets.field_work import AcknowledgeTicket, AddNote
-from common.tickets.intake import EditTicket
-from common.tickets.ticket import Ticket
+from common.tickets.field_work import AddNote
 from field_app.screens.table import screen_table
 from field_app.state.conflicts import Conflicts
 from field_app.state.edit_again import edit_lines, with_changes
@@ -31,8 +25,6 @@ from field_app.store.store import state_of
 from tests.support.flet_session import FletSession
 from tests.support.tablet import CHINA, TabletStand, bare, stand
 
-LATER = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
-
 
 @pytest.fixture
 def tablet(tmp_path: Path) -> TabletStand:
@@ -42,42 +34,6 @@ def tablet(tmp_path: Path) -> TabletStand:
 def states(tablet: TabletStand) -> list[str]:
     with tablet.store.read() as session:
         return list(session.scalars(select(OutboxOp.state).order_by(OutboxOp.ord)))
-
-
-def item(
-    tablet: TabletStand, op_id: str | None, kind: str = "parked", code: str = "window_changed"
-) -> InboxItem:
-    person = tablet.office.engineer
-    return InboxItem(
-        id=derive_id("item", op_id or code),
-        agg=f"inbox:{person}",
-        person_id=person,
-        kind=kind,
-        code=code,
-        details={"number": tablet.office.row.number, "reason": "customer asked", "fields": "address"},
-        ticket_id=tablet.ticket,
-        op_id=op_id,
-        command=None,
-        raised_at=tablet.clock.at,
-        state="open",
-    )
-
-
-def park(tablet: TabletStand) -> str:
-    """Move an appointment on the tablet; the office does not accept it. Returns the command's id."""
-    tablet.do(AcknowledgeTicket(tablet.ticket))
-    tablet.hear(OpResult(tablet.last_op(), "ok", 1))
-    ticket = tablet.tablet.read(lambda session: session.get(Ticket, tablet.ticket))
-    assert ticket is not None
-    tablet.do(
-        RescheduleTicket(
-            tablet.ticket, LATER, LATER + timedelta(hours=2), "客户要求", True, ticket.window_from_at
-        )
-    )
-    op_id = tablet.last_op()
-    refused = OpResult(op_id, "parked", 0, "window_changed", {"number": ticket.number})
-    tablet.hear(refused, rows=[item(tablet, op_id)])
-    return op_id
 
 
 async def test_entries_say_how_far_they_are(tablet: TabletStand) -> None:
@@ -106,7 +62,7 @@ def test_sizes_are_written_for_people() -> None:
 
 
 async def test_a_command_not_accepted_can_be_withdrawn_or_left_to_the_office(tablet: TabletStand) -> None:
-    op_id = park(tablet)
+    op_id = tablet.park()
     model = Conflicts(tablet.reach())
     [one] = model.stuck
     assert (one.op_id, one.kind, one.code, one.is_blocked) == (
@@ -127,13 +83,13 @@ async def test_a_command_not_accepted_can_be_withdrawn_or_left_to_the_office(tab
 
 
 async def test_a_command_is_written_anew_with_what_stands_now(tablet: TabletStand) -> None:
-    op_id = park(tablet)
+    op_id = tablet.park()
     model = Conflicts(tablet.reach())
     one = model.stuck[0]
     lines = {line.name: line for line in model.lines(one, CHINA)}
     assert "ticket_id" not in lines
     assert "seen_from_at" not in lines
-    assert (lines["from_at"].kind, lines["from_at"].value) == ("instant", "2026-03-04 14:00")
+    assert (lines["from_at"].kind, lines["from_at"].value) == ("instant", "2026-03-02 14:00")
     model.send_again(one, {"from_at": "tomorrow"}, CHINA)
     assert model.trouble is not None
     assert (model.trouble.code, model.trouble.values["field"]) == ("value_not_readable", "from_at")
@@ -158,24 +114,7 @@ def test_edits_are_written_anew_field_by_field(tablet: TabletStand) -> None:
 
 
 async def test_two_values_of_one_field_and_who_gave_them(tablet: TabletStand) -> None:
-    me, row = tablet.office.engineer, tablet.office.row
-    tablet.do(EditTicket(tablet.ticket, (Change("contact", row.contact, "张护士"),)))
-    op_id = tablet.last_op()
-    conflict = FieldConflict(
-        id=derive_id("conflict", "1"),
-        agg=row.agg,
-        entity="ticket",
-        row_id=row.id,
-        field="contact",
-        kept="刘主任",
-        lost="张护士",
-        kept_by=tablet.office.boss,
-        lost_by=me,
-        op_id=op_id,
-        raised_at=tablet.clock.at,
-        state="open",
-    )
-    tablet.hear(OpResult(op_id, "merged", 1, "edit_met_another", {"n": 1}), rows=[conflict])
+    assert tablet.meet().lost_by == tablet.office.engineer
     model = Conflicts(tablet.reach())
     [met] = model.met
     assert (met.kept, met.lost, met.is_mine_kept, met.ticket_id) == ("刘主任", "张护士", False, tablet.ticket)
@@ -188,7 +127,7 @@ async def test_two_values_of_one_field_and_who_gave_them(tablet: TabletStand) ->
 
 async def test_notices_are_read_one_by_one_or_all(tablet: TabletStand) -> None:
     tablet.hear(
-        rows=[item(tablet, None, "notice", "notice_cancelled"), item(tablet, None, "notice", "notice_edited")]
+        rows=[tablet.item(None, "notice", "notice_cancelled"), tablet.item(None, "notice", "notice_edited")]
     )
     model = Conflicts(tablet.reach())
     unread = [one for one in model.notices if not one.is_seen]
@@ -200,7 +139,7 @@ async def test_notices_are_read_one_by_one_or_all(tablet: TabletStand) -> None:
 
 
 async def test_the_pages_of_outbox_and_conflicts(tablet: TabletStand) -> None:
-    op_id = park(tablet)
+    op_id = tablet.park()
     async with FletSession.open(tablet.main(screen_table()), 400, 800, "/outbox") as app:
         assert app.ident("outbox-stuck") is not None
         assert app.shows(translate("en", "command.reschedule_ticket"))

@@ -131,7 +131,7 @@ async def test_the_customer_accepts_rates_and_signs(repaired: TabletStand) -> No
     assert (sign["k"], rating["k"]) == ("sign_report", "record_rating")
     assert sign["g"] == rating["g"] != ""
     opened = json.loads(open_sealed(rating["a"]["sealed"], repaired.ticket, KEYS))
-    assert opened["grades"]["attitude"] == "very_satisfied"
+    assert opened["grades"] == {"attitude": 4, "skill": 4, "arrival_time": 4, "promises": 4}
     assert opened["suggestion"] == "夜班也希望有人值守"
 
 
