@@ -144,12 +144,18 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
             app.pulse.beat += 1
 
     def told() -> None:
-        if not seen["due"]:
-            seen["due"] = True
+        # A page without a line (reloading, a browser asleep) follows when it is back.
+        if seen["due"] or page.session.connection is None:
+            return
+        seen["due"] = True
+        try:
             # In a context of its own: Flet notes the page there, and the caller may be another session's handler.
             copy_context().run(page.run_task, follow)
+        except AttributeError:  # the line went between the two
+            seen["due"] = False
 
     tablet.listeners.add(told)
+    page.on_connect = lambda _: told()
     session.close_listeners.append(lambda: tablet.listeners.discard(told))
 
 
