@@ -71,6 +71,11 @@ class Entry:
         """Read text as the codec will keep it."""
         return tidy(self.values.get(name, ""))
 
+    def file(self, name: str, at_most: int) -> bytes:
+        """Read the first bytes of a file that was chosen; none where none was."""
+        upload = self.files.get(name)
+        return upload.file.read(at_most) if upload is not None and upload.filename else b""
+
     def flag(self, name: str) -> bool:
         """Read a tick."""
         return self.values.get(name, "") in ("1", "true", "on")
