@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=10_000, help="parts in the catalogue")
     parser.add_argument("--commands", type=int, default=500, help="commands of a day")
     parser.add_argument("--days", type=int, default=3, help="engineers whose days are measured")
-    parser.add_argument("--repeats", type=int, default=5, help="bootstraps")
+    parser.add_argument("--repeats", type=int, default=8, help="bootstraps")
     parser.add_argument("--out", type=Path, default=ROOT / ".artifacts" / "bench.json")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
