@@ -12,11 +12,13 @@ from fastapi import APIRouter, Depends, FastAPI
 from sync_server.console.board.page import board_router
 from sync_server.console.customers.routes import customers_router
 from sync_server.console.equipment.routes import equipment_router
+from sync_server.console.importing.routes import import_router
 from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.intake.page import intake_router
 from sync_server.console.language import language_router
 from sync_server.console.live import live_router
 from sync_server.console.people.routes import people_router
+from sync_server.console.policy.routes import policy_router
 from sync_server.console.prints.page import paper_router
 from sync_server.console.register.page import register_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
@@ -40,6 +42,8 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     customers_router,
     equipment_router,
     people_router,
+    policy_router,
+    import_router,
     tablets_router,
     inbox_router,
 )
