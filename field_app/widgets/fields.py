@@ -174,6 +174,32 @@ def write_decimal(number: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _step_button(
+    ident: str,
+    words: str,
+    icon: ft.IconData,
+    palette: Palette,
+    disabled: bool,
+    on_click: Callable[[Any], Any],
+) -> ft.Control:
+    return identified(
+        ident,
+        ft.IconButton(
+            ft.Icon(icon, semantics_label=words),
+            key=ident,
+            width=MAIN_TARGET_PX,
+            height=MAIN_TARGET_PX,
+            disabled=disabled,
+            style=ft.ButtonStyle(
+                bgcolor=palette.primary_soft,
+                color=palette.on_primary_soft,
+                shape=ft.RoundedRectangleBorder(radius=RADIUS_PX),
+            ),
+            on_click=on_click,
+        ),
+    )
+
+
 @safe_component
 def NumberField(
     ident: str,
@@ -206,22 +232,9 @@ def NumberField(
         on_change(read_decimal(event.control.value))
 
     def step_button(name: str, icon: ft.IconData, by: Decimal, at_end: bool) -> ft.Control:
-        return identified(
-            f"{ident}-{name}",
-            ft.IconButton(
-                ft.Icon(icon, semantics_label=t(f"app.number.{name}", label=label)),
-                key=f"{ident}-{name}",
-                width=MAIN_TARGET_PX,
-                height=MAIN_TARGET_PX,
-                disabled=disabled or at_end,
-                style=ft.ButtonStyle(
-                    bgcolor=palette.primary_soft,
-                    color=palette.on_primary_soft,
-                    shape=ft.RoundedRectangleBorder(radius=RADIUS_PX),
-                ),
-                on_click=guarded(lambda _: stepped(by)),
-            ),
-        )
+        words = t(f"app.number.{name}", label=label)
+        do = guarded(lambda _: stepped(by))
+        return _step_button(f"{ident}-{name}", words, icon, palette, disabled or at_end, do)
 
     number = value if value is not None else Decimal(0)
     row = ft.Row(

@@ -225,6 +225,8 @@ def _page_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
             now=NOW,
         )
 
+
+def _form_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
     @router.get("/console/intake")
     def intake(request: Request) -> Response:
         return pages.answer(request, _reader(request), "demo_form.html", area="intake", form=FormState())
@@ -263,6 +265,7 @@ def create_demo(demo: Demo) -> SecurityHeaders:
     router = APIRouter(dependencies=[Depends(CsrfGuard(lambda request: TOKEN))])
     _board_routes(router, demo, pages)
     _page_routes(router, demo, pages)
+    _form_routes(router, demo, pages)
     router.include_router(language_router())
     app.include_router(router)
     app.include_router(live_router(demo.hub, is_allowed))
