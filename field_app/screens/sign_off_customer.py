@@ -87,13 +87,12 @@ def Read(model: SignOff) -> ft.Control:
     changed: list[ft.Control] = []
     if model.trouble is not None:
         changed.append(Banner(State.WARN, t("app.signing.trouble.report_changed"), ident="report-changed"))
-    number = model.facts.number if model.facts else ""
     return _page(
         model,
         [
             *changed,
             ft.Text(t("app.sign_off.read_hint"), theme_style=TEXT.BODY_LARGE, color=palette.soft),
-            Paper(t("voucher.title"), number, voucher_lines(dict(model.content), t.language)),
+            Paper(t("voucher.title"), model.report_number, voucher_lines(dict(model.content), t.language)),
             StepButtons(lambda _: model.go_on(), t("app.sign_off.have_read"), ft.Icons.ARROW_FORWARD),
         ],
     )

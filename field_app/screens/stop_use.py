@@ -165,7 +165,7 @@ def _Sign(model: StopUse) -> ft.Control:
     return ft.Column(
         [
             notice,
-            Signature(model, 150, key="signature-part"),
+            Signature(model, 130, key="signature-part"),
             ft.Text(t("app.stop_use.statement"), theme_style=TEXT.BODY_MEDIUM),
             StepButtons(
                 lambda _: model.sign(),

@@ -9,7 +9,7 @@ import typing
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from common.inbox.edits import Change
 from common.kernel.clock import instant, millis
@@ -36,7 +36,7 @@ class EditLine:
 def edit_lines(kind: str, args: dict[str, Any], zone: tzinfo) -> tuple[EditLine, ...]:
     """List the arguments a person can write anew; ids, hashes and signatures are left as they are."""
     lines: list[EditLine] = []
-    for name, hint, _ in fields_of(spec_of(kind).payload):
+    for name, hint, _ in fields_of(cast(type, spec_of(kind).payload)):
         if name in HIDDEN:
             continue
         if _is_changes(hint):

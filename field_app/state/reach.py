@@ -5,7 +5,6 @@ Owns the contract between composition root and screens, and the small hooks-free
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,9 +40,18 @@ class Reach(Protocol):
 
     store: Store
     pulse: Pulse
-    sync_now: Callable[[], Any]
-    line: Callable[[], LineState]
-    enrol: Callable[[Invitation, str], Enrolled]  # blocking: call it in a thread
+
+    def sync_now(self) -> Any:
+        """Have the office asked at once."""
+        ...
+
+    def line(self) -> LineState:
+        """Say how the line to the office is."""
+        ...
+
+    def enrol(self, invitation: Invitation, device_name: str, /) -> Enrolled:
+        """Enrol this device. Blocks: call it in a thread."""
+        ...
 
 
 def new_id(store: Store) -> str:

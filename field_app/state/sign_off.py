@@ -113,6 +113,11 @@ class SignOff:
         return tuple(step for step in CUSTOMER_STEPS if step != "rate" or self.card)
 
     @property
+    def report_number(self) -> str:
+        """Return the number the report is signed under: the ticket's, and which of its reports this is."""
+        return f"{self.facts.number}-{self.facts.reports + 1}" if self.facts else ""
+
+    @property
     def place(self) -> int:
         """Return which of the customer's steps this is, from 1."""
         return self.steps.index(self.step) + 1 if self.step in self.steps else len(self.steps)
@@ -264,7 +269,7 @@ class SignOff:
         if self.step == "decide":
             if not self.verdict:
                 return Trouble("verdict_missing")
-            needed = ("opinion", "refusal_reason")
+            needed: tuple[str, ...] = ("opinion", "refusal_reason")
         elif self.step == "rate":
             card = self.card
             done = self.is_sealed or card is None or all(item.code in self.grades for item in card.items)
@@ -312,7 +317,7 @@ class SignOff:
         payload = SignReport(
             report_id=form.id("report_id", self.reach.store),
             ticket_id=self.ticket_id,
-            number=f"{facts.number}-{facts.reports + 1}",
+            number=self.report_number,
             language=self.language or LANGUAGES[0],  # type: ignore[arg-type]
             accepted=accepted,
             content=canonical(self.content),

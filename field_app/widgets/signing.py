@@ -216,7 +216,7 @@ def SignBlock(
         TextInput(role, "signer-role", t("field.signer_role"), role_draft, key=f"role-{version}"),
     ]
     row: ft.Control = (
-        ft.Column(fields, spacing=6, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+        ft.Column(fields, spacing=12, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         if phone
         else ft.Row([ft.Container(one, expand=True) for one in fields], spacing=16)
     )

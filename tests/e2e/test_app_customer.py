@@ -96,11 +96,12 @@ class Walk:
         by_id(self.page, then).wait_for(state="attached")
         settled(self.page)
 
-    def shot(self, word: str) -> None:
-        """Keep a picture."""
+    def shot(self, word: str) -> int:
+        """Keep a picture; returns its size in bytes, as an empty page is a small one."""
         settled(self.page)
-        screenshot(self.page, f"app-{word}-{self.name}")
+        picture = screenshot(self.page, f"app-{word}-{self.name}")
         assert red_boxes(self.page) == []
+        return picture.stat().st_size
 
 
 @contextmanager
@@ -247,7 +248,7 @@ def test_the_engineers_own_pages_are_drawn(
             ("/settings", "screen-settings"),
         ):
             walk.open(path, ident)
-            walk.shot(path[1:])
+            assert walk.shot(path[1:]) > 20_000
     nobody = bare(tmp_path / "bare")
     with walking(browser, nobody, size, language, mode) as walk:
         walk.open("/", "screen-enrol")
