@@ -100,6 +100,7 @@ class Desk:
     client: TestClient
     person_id: str
     csrf: str
+    token: str = ""
 
     def get(self, path: str, **headers: str) -> Response:
         """Fetch a page."""
@@ -198,7 +199,7 @@ class Office:
         client.cookies.set(self.site.cookie, token)
         found = self.site.sessions.find(token)
         assert found is not None
-        return Desk(self, client, who, found.csrf)
+        return Desk(self, client, who, found.csrf, token)
 
     def tablet(self, person_id: str, name: str = "Tablet") -> Tablet:
         """Enrol a tablet of a person."""

@@ -22,7 +22,7 @@ from common.kernel.quantity import from_milli
 from sync_server.console.formats import format_day, format_instant, format_money, format_qty
 
 # Written by machines for machines: never shown, or only that they are there.
-HIDDEN = frozenset({"content_hash", "evidence_hash", "data_version"})
+HIDDEN = frozenset({"content_hash", "evidence_hash", "data_version", "seen_from_at"})
 DRAWN = {
     "strokes": "inbox.value.signature",
     "sealed": "inbox.value.sealed",
