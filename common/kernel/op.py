@@ -58,7 +58,7 @@ def make_op(payload: Any, op_id: str, reading: Reading, *, clock_error_ms: int =
 
 
 def payload_of(op: Op) -> Any:
-    """Decode the arguments, older versions brought up first. Raises BadPayload (`command_unknown`, `version_unknown`, …)."""
+    """Decode the arguments, older versions brought up first. Raises BadPayload (`command_unknown`, `version_unknown`)."""
     spec = spec_of(op.k)
     args, version = op.a, op.v
     while version < spec.version:
