@@ -81,12 +81,29 @@ class Program:
         return self.log.read_text("utf-8", "replace")[-4000:] if self.log.exists() else ""
 
 
+class CountingLine(Line):
+    """The demo's line; counts how often the app asked for a sync."""
+
+    asked = 0
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        read = reader.read
+
+        async def counted(most: int = -1) -> bytes:
+            data = await read(most)
+            self.asked += data.count(b"POST /v1/sync")
+            return data
+
+        reader.read = counted  # type: ignore[method-assign]
+        await super()._relay(reader, writer)
+
+
 class Cable:
     """The demo's line between app and server, in a thread of its own."""
 
     def __init__(self, server_port: int) -> None:
         self.port = free_port()
-        self._line = Line(server_port)
+        self._line = CountingLine(server_port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -96,6 +113,11 @@ class Cable:
     def url(self) -> str:
         """Return the address the app knows the server by."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def asked(self) -> int:
+        """Return how often the app asked for a sync on this line."""
+        return self._line.asked
 
     def cut(self) -> None:
         """Cut the line, also what is under way on it."""

@@ -47,7 +47,10 @@ STAFF = {
     "keeper": ("库管员", (Role.PARTS_KEEPER,)),
     "admin": ("管理员", (Role.ADMINISTRATOR,)),
 }
-ENGINEERS = {"li": ("E01", "李伟"), "chen": ("E02", "陈军"), "wang": ("E03", "王芳")}
+ENGINEERS = {
+    "li": ("E01", "李伟"), "chen": ("E02", "陈军"), "wang": ("E03", "王芳"),
+    "gao": ("E04", "高敏"), "sun": ("E05", "孙浩"), "he": ("E06", "何涛"),
+}  # fmt: skip
 CUSTOMERS = (
     ("xiehe", "K001", "甬安协和医院", "甬安市东单北大街53号", "0574-6915 5564"),
     ("renmin", "K002", "城东人民医院", "甬安市朝阳路8号", "0574-5551 0200"),
@@ -65,6 +68,12 @@ EARLIER = (
     ("cancelled", "monitor", "renmin", 15, "屏幕不亮"),
     ("edited", "old", "kouqiang", 17, "开机报警"),
 )
+# What the others have to do that day: engineer ('' for nobody yet), unit, customer, hour, minutes.
+OTHERS = (
+    ("chen", "monitor", "renmin", 9, 90), ("chen", "old", "kouqiang", 15, 60), ("wang", "", "renmin", 10, 60),
+    ("gao", "", "xiehe", 9, 120), ("gao", "pump2", "renmin", 14, 90), ("sun", "old", "kouqiang", 11, 60),
+    ("", "", "kouqiang", 0, 0), ("", "monitor", "renmin", 0, 0),
+)  # fmt: skip
 
 
 def an_id(name: str) -> str:
@@ -133,6 +142,15 @@ def make_story_company(folder: Path, database_url: str) -> StoryCompany:
         )  # fmt: skip
         window = (company.at(hour), company.at(hour) + timedelta(minutes=60))
         company.give(AssignTicket(an_id(key), an_id(f"a-{key}"), an_id("li"), *window, "照计划"), "mei")
+    for place, (engineer, unit, customer, hour, minutes) in enumerate(OTHERS):
+        key = f"other{place}"
+        fault = ("按键失灵", "读数偏高", "有异响", "漏液")[place % 4]
+        call = ReportFault(an_id(key), f"T-30{place:02}", "phone", an_id(customer), fault, "minor",
+                           an_id(unit) if unit else None, urgent=place == 7)  # fmt: skip
+        company.give(call, "mei")
+        if engineer:
+            slot = (company.at(hour), company.at(hour) + timedelta(minutes=minutes))
+            company.give(AssignTicket(an_id(key), an_id(f"a-{key}"), an_id(engineer), *slot, "照计划"), "mei")
     return company
 
 
@@ -146,7 +164,9 @@ def _people(company: StoryCompany) -> None:
     for login, (number, name) in ENGINEERS.items():
         pinyin, _ = spell(name)
         company.give(AddPerson(an_id(login), number, name, (Role.ENGINEER.value,), pinyin))
-        company.give(RegisterLocation(an_id(f"van-{login}"), f"VAN-{number}", f"{name}的备件车", "van", an_id(login)))
+        company.give(
+            RegisterLocation(an_id(f"van-{login}"), f"VAN-{number}", f"{name}的备件车", "van", an_id(login))
+        )
         if login != "wang":
             for skill in ("infusion", "monitor"):
                 company.give(AddQualification(an_id(f"q-{skill}-{login}"), an_id(login), "skill", skill))
@@ -165,7 +185,12 @@ def _customers(company: StoryCompany) -> None:
         accepted = today - timedelta(days=age)
         company.give(
             RegisterEquipment(
-                an_id(key), serial, an_id(model), an_id(customer), location="三病区", accepted_on=accepted,
+                an_id(key),
+                serial,
+                an_id(model),
+                an_id(customer),
+                location="三病区",
+                accepted_on=accepted,
                 warranty_months=12,
             )  # fmt: skip
         )
@@ -177,7 +202,10 @@ def _stock(company: StoryCompany) -> None:
     for key, number, name, chinese, barcode, price in parts:
         pinyin, _ = spell(chinese)
         company.give(RegisterPart(an_id(key), number, name, price, "CNY", chinese, pinyin, barcode, "pcs"))
-    for code, kind, title, amount in (("labour", "labour", "人工费", 30_000), ("travel", "travel", "差旅费", 10_000)):
+    for code, kind, title, amount in (
+        ("labour", "labour", "人工费", 30_000),
+        ("travel", "travel", "差旅费", 10_000),
+    ):
         company.give(SetCharge(an_id(f"charge-{code}"), code, kind, title, amount, "CNY"))  # type: ignore[arg-type]
     lines = tuple(StockLine(an_id(key), Decimal(5)) for key in ("seal", "fuse"))
     company.give(ReceiveStock(an_id("van-li"), lines))

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, ViewportSize
 
+from tests.support.browser import screenshot
 from tests.support.flet_browser import by_id, draw, field, open_app, red_boxes, settled, tap, type_into
 
 # Bars that stand still while the page scrolls: what is in them needs no scrolling.
-FIXED = re.compile(r"^(tabs-|step-(?!next|back|error)|back$|customer-|hand-over|fetch-now|said|nav-|sync-strip|arrive-)")
+FIXED = re.compile(
+    r"^(tabs-|step-(?!next|back|error)|back$|customer-|hand-over|fetch-now|said|nav-|sync-strip|arrive-)"
+)
 TALL = ViewportSize(width=1180, height=1700)
 README = ViewportSize(width=1180, height=820)
 TOP_PX, BOTTOM_PX, TURN_PX = 200, 110, 600
@@ -21,7 +24,11 @@ NAME = [
     [(0.15, 0.7), (0.2, 0.2), (0.28, 0.7), (0.36, 0.3), (0.45, 0.65)],
     [(0.5, 0.5), (0.6, 0.4), (0.7, 0.6), (0.85, 0.45)],
 ]
-PICTURES = ("on_site_conduct", "infusion_pump")
+# Labels, values and texts of elements, as an assistive tool would read them.
+WORDS = """css => [...document.querySelectorAll(css)].flatMap(root => [root, ...root.querySelectorAll('*')])
+    .flatMap(e => [e.getAttribute('aria-label'), e.value,
+        ...[...e.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent)])
+    .filter(Boolean).join(' | ')"""
 
 
 @dataclass
@@ -78,17 +85,23 @@ class AppPage:
         self._reveal("signature")
         draw(self.page, "signature", NAME)
 
+    def hand_back(self, staff_number: str) -> None:
+        """Take the tablet back from the customer."""
+        self.tap("customer-leave")
+        self.type("customer-code", staff_number)
+        self.tap("customer-open")
+
+    def picture(self, name: str) -> None:
+        """Keep a picture in the size of a tablet on its side."""
+        self.page.set_viewport_size(README)
+        self.still()
+        screenshot(self.page, name)
+        self.page.set_viewport_size(TALL)
+
     def words(self, ident: str = "") -> str:
         """Return everything a part of the screen says; of the whole screen without a name."""
         root = f'[flt-semantics-identifier="{ident}"]' if ident else "flt-semantics-host"
-        return str(
-            self.page.evaluate(
-                """css => [...document.querySelectorAll(css)].flatMap(root => [root, ...root.querySelectorAll('*')])
-                .flatMap(e => [e.getAttribute('aria-label'), e.value,
-                    ...[...e.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent)]).filter(Boolean).join(' | ')""",
-                root,
-            )
-        )
+        return str(self.page.evaluate(WORDS, root))
 
     def says(self, words: str | re.Pattern[str], ident: str = "", timeout_s: float = 30) -> None:
         """Wait until the screen, or a part of it, says something."""
