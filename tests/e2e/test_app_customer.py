@@ -40,7 +40,7 @@ from tests.support.tablet import TabletStand, bare, stand
 from tests.support.visit_world import VisitWorld
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, ViewportSize
+    from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 pytestmark = pytest.mark.browser
 
@@ -72,9 +72,17 @@ def packed(folder: Path) -> TabletStand:
 class Walk:
     """One page of the app in a browser; `shot(word)` keeps a picture of what is on it, whole and without red boxes."""
 
-    def __init__(self, page: Page, url: str, size: str, language: str) -> None:
-        self.page, self.url, self.name = page, url, f"{size}-{language}"
-        self.errors = script_errors(page)
+    def __init__(self, context: BrowserContext, url: str, size: str, language: str) -> None:
+        self.context, self.url, self.name = context, url, f"{size}-{language}"
+        self.page = context.new_page()
+        self.errors = [script_errors(self.page)]
+
+    def killed(self) -> Page:
+        """Close the page as a killed app does, and return a new one."""
+        self.page.close()
+        self.page = self.context.new_page()
+        self.errors.append(script_errors(self.page))
+        return self.page
 
     def open(self, path: str, ident: str) -> None:
         """Load an address and wait for a part of it."""
@@ -111,9 +119,9 @@ def walking(
     """Serve the tablet and open a page on it."""
     main = tablet.main(screen_table(), SavedPrefs(language, mode))
     with served(main) as url, new_context(browser, size=SIZES[size]) as context:
-        walk = Walk(context.new_page(), url, size, language)
+        walk = Walk(context, url, size, language)
         yield walk
-        assert walk.errors == []
+        assert [error for errors in walk.errors for error in errors] == []
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,7 @@ def test_a_customer_reads_judges_rates_and_signs(
         walk.shot("sign-off-sign")
 
         # Killed and opened again: the lock, the words and the strokes are all there.
+        page = walk.killed()
         open_app(page, walk.url + "/settings")
         by_id(page, "customer-mode").wait_for(state="attached")
         by_id(page, "signature").wait_for(state="attached")
