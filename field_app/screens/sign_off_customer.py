@@ -11,10 +11,11 @@ from typing import Any
 import flet as ft
 
 from common.i18n import translate
+from common.visit.opinion_card import SUGGESTION_MAX
 from common.visit.voucher import voucher_lines
 from field_app.i18n import use_t
 from field_app.screens.handing import Thanks, told
-from field_app.state.sign_off import SUGGESTION_MAX, SignOff
+from field_app.state.sign_off import SignOff
 from field_app.state.signing import keep_strokes, strokes_of
 from field_app.ui import Form, use_form, use_session
 from field_app.widgets.customer_mode import CustomerMode

@@ -16,6 +16,7 @@ from common.kernel.codec import canonical
 from common.policy.model import SatisfactionCard
 from common.visit.completeness import missing_sign_off
 from common.visit.hashing import content_hash
+from common.visit.opinion_card import OpinionCard, write_card
 from common.visit.sign_off import AddAddendum, RecordRating, SignReport
 from field_app.state.drafts import Drafts
 from field_app.state.reach import Reach
@@ -41,7 +42,6 @@ from field_app.sync.enrol import BOX_KEY_SETTING
 from field_app.sync.seal import seal
 
 CUSTOMER_STEPS = ("read", "decide", "rate", "sign")
-SUGGESTION_MAX = 1500
 
 
 def sign_off_path(ticket_id: str) -> str:
@@ -294,14 +294,13 @@ class SignOff:
         if self.is_sealed:
             return
         scores = {grade.code: grade.score for grade in self.card.grades} if self.card else {}
-        card = {
-            "format": 1,
-            "language": self.language,
-            "grades": {item: scores.get(code, 0) for item, code in self.grades.items()},
-            "suggestion": self._form.text("suggestion")[:SUGGESTION_MAX],
-        }
+        card = OpinionCard(
+            {item: scores.get(code, 0) for item, code in self.grades.items()},
+            self._form.text("suggestion"),
+            self.language,
+        )
         key = self.reach.store.setting(BOX_KEY_SETTING)
-        self._form.keep(sealed=seal(canonical(card), key, self.ticket_id, self.reach.store.random_bytes))
+        self._form.keep(sealed=seal(write_card(card), key, self.ticket_id, self.reach.store.random_bytes))
         self.is_sealed = True
         self._drop_grades()
 

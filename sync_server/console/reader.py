@@ -23,6 +23,7 @@ AREAS = (
     Area("register", "book", "/console/register"),
     Area("board", "board", "/console/board"),
     Area("tickets", "ticket", "/console/tickets"),
+    Area("ratings", "star", "/console/ratings"),
     Area("stock", "boxes", "/console/stock"),
     Area("customers", "building", "/console/customers"),
     Area("equipment", "machine", "/console/equipment"),

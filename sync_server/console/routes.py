@@ -20,6 +20,7 @@ from sync_server.console.live import live_router
 from sync_server.console.people.routes import people_router
 from sync_server.console.policy.routes import policy_router
 from sync_server.console.prints.page import paper_router
+from sync_server.console.ratings.page import ratings_router
 from sync_server.console.register.page import register_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
 from sync_server.console.site import Site
@@ -38,6 +39,7 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     listing_router,
     ticket_router,
     paper_router,
+    ratings_router,
     stock_router,
     customers_router,
     equipment_router,

@@ -45,6 +45,7 @@ AREA_ROLES: dict[str, frozenset[Role]] = {
     "stock": frozenset(
         {Role.PARTS_KEEPER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR, Role.DISPATCHER}
     ),
+    "ratings": frozenset({Role.SUPERVISOR, Role.MANAGER}),
     "customers": _OFFICE,
     "equipment": _OFFICE,
     "people": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),

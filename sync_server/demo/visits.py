@@ -27,6 +27,7 @@ from common.visit.completeness import open_items
 from common.visit.diagnosis import AgreementLine, RecordDiagnosis, SignAgreement, agreement_content
 from common.visit.hashing import content_hash
 from common.visit.on_site import AnswerChecklist, ArriveOnSite, LeaveSite, RecordDemonstration
+from common.visit.opinion_card import OpinionCard
 from common.visit.repair import RecordMeasure, RecordTest
 from common.visit.report import compose_report
 from common.visit.sign_off import RecordRating, SignReport
@@ -265,7 +266,8 @@ def rate(job: Job, at: datetime) -> None:
     grades = {
         item.code: stage_grade(job.stage.chance.random()) for item in job.stage.policy.satisfaction.items
     }
-    sealed = seal_rating(grades, job.stage.box_key, job.ticket_id, job.stage.chance.randbytes)
+    card = OpinionCard(grades, language=job.language)
+    sealed = seal_rating(card, job.stage.box_key, job.ticket_id, job.stage.chance.randbytes)
     job.give(RecordRating(job.stage.id("rating"), job.ticket_id, sealed), at)
 
 

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment
 from common.inbox.records import Discrepancy, FieldConflict, InboxItem
-from common.kernel.codec import read_json
 from common.people.person import Person
 from common.sla.clock_record import SlaClock
 from common.stock.ledger import ledger_faults
@@ -30,7 +29,7 @@ from sync_server.demo.cache import MARK, make_ready, read_mark
 from sync_server.demo.company import SMALL, Size, make_company
 from sync_server.demo.create import LOGINS, PASSWORD, Made, create, demo_database, demo_settings
 from sync_server.demo.settings import read_demo_settings
-from sync_server.followup.open_rating import open_sealed
+from sync_server.followup.ratings import opened
 from sync_server.people.sessions import Sessions
 from sync_server.upkeep.verify import verify
 from tests.support.fake_clock import FakeClock
@@ -145,8 +144,9 @@ def test_every_rating_opens_for_the_server_only_with_its_ticket(world: World, se
     ratings = session.scalars(select(Rating)).all()
     assert ratings
     for rating in ratings:
-        grades = read_json(open_sealed(rating.sealed, rating.ticket_id, world.made.keys))
-        assert set(grades.values()) <= {1, 2, 3, 4}
+        card = opened(rating, world.made.keys).card
+        assert card is not None
+        assert set(card.grades.values()) <= {1, 2, 3, 4}
 
 
 def test_nothing_happened_after_now(session: Session) -> None:

@@ -1,0 +1,1 @@
+"""What customers said on their opinion cards, for supervisors and managers."""
