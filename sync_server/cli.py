@@ -27,6 +27,7 @@ from sync_server.upkeep.verify import verify
 Run: TypeAlias = Callable[[argparse.Namespace, Settings], int]
 NETWORK_DISKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"})
 GRACE_S = 2
+START_S = 60  # how long a worker may take to load on a busy machine before it counts as dead
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,6 +128,7 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
         port=settings.port,
         workers=settings.workers,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_worker_healthcheck=START_S,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
         server_header=False,
