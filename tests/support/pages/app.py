@@ -45,7 +45,7 @@ class AppPage:
 
     def on(self, screen: str) -> AppPage:
         """Wait for a screen."""
-        by_id(self.page, f"screen-{screen}").wait_for(state="attached", timeout=30_000)
+        by_id(self.page, f"screen-{screen}").wait_for(state="attached", timeout=90_000)
         return self
 
     def see(self, ident: str) -> Locator:
@@ -55,7 +55,7 @@ class AppPage:
 
     def gone(self, ident: str) -> None:
         """Wait until a part is no longer there."""
-        by_id(self.page, ident).wait_for(state="detached", timeout=30_000)
+        by_id(self.page, ident).wait_for(state="detached", timeout=90_000)
 
     def tap(self, ident: str) -> None:
         """Tap a part, scrolling to it first."""
@@ -103,7 +103,7 @@ class AppPage:
         root = f'[flt-semantics-identifier="{ident}"]' if ident else "flt-semantics-host"
         return str(self.page.evaluate(WORDS, root))
 
-    def says(self, words: str | re.Pattern[str], ident: str = "", timeout_s: float = 30) -> None:
+    def says(self, words: str | re.Pattern[str], ident: str = "", timeout_s: float = 90) -> None:
         """Wait until the screen, or a part of it, says something."""
         wanted = re.compile(re.escape(words)) if isinstance(words, str) else words
         for _ in range(int(timeout_s * 5)):
@@ -122,7 +122,7 @@ class AppPage:
         """Scroll the page under the finger until a part is well inside it."""
         where = by_id(self.page, ident)
         if FIXED.match(ident):
-            where.first.wait_for(state="attached", timeout=30_000)
+            where.first.wait_for(state="attached", timeout=90_000)
             return
         size = self.page.viewport_size or TALL
         self.page.mouse.move(size["width"] * 0.7, size["height"] * 0.5)
