@@ -165,9 +165,28 @@ def test_the_board_is_worked_with_the_keyboard(context: BrowserContext, served: 
     sheet.get_by_label("Engineer").select_option(an_id("chen"))
     sheet.get_by_label("Start").select_option(label="14:00")
     sheet.get_by_role("button", name="Assign").click()
+    expect(page.locator("[data-said]")).to_contain_text("14:00–15:30")
     expect(bar(page, "chen", "T-2041")).to_be_focused()
     page.keyboard.press("Alt+ArrowRight")
     expect(page.locator("[data-said]")).to_contain_text("14:15–15:45")
+
+
+def test_register_and_ticket_print_on_a4(context: BrowserContext, served: ServedConsole) -> None:
+    company = served.company
+    ticket_id = company.ticket()
+    company.assign(ticket_id, "li", 9)
+    whole_visit(company, ticket_id)
+    page = context.new_page()
+    served.sign_in(page, "clerk")
+    for path, is_across in (("/console/register", True), (f"/console/tickets/{ticket_id}", False)):
+        page.goto(served.url(path))
+        printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+        box = printed.pages[0].mediabox
+        assert (float(box.width) > float(box.height)) is is_across
+        text = "".join(one.extract_text() for one in printed.pages)
+        assert "T-2041" in text
+        assert "SN-70031" in text
+        assert "Print" not in text.replace("Printed", "")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant"])

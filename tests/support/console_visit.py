@@ -24,7 +24,10 @@ from common.visit.sign_off import SignReport
 from common.visit.stop_use import GiveStopUseNotice, notice_content
 from tests.support.console_world import ENGINEERS, ConsoleWorld, an_id
 
-STROKES = "[[[10,60,0],[30,20,16],[50,70,33],[70,25,50],[95,60,66]],[[110,30,400],[112,62,420]],[[90,45,600],[150,40,640]]]"
+STROKES = (
+    "[[[10,60,0],[30,20,16],[50,70,33],[70,25,50],[95,60,66]],"
+    "[[110,30,400],[112,62,420]],[[90,45,600],[150,40,640]]]"
+)
 
 
 def ticket_of(company: ConsoleWorld, ticket_id: str) -> Ticket:

@@ -36,7 +36,8 @@ export function enableKeys(board) {
   }
 
   function nudge(job, [dx, dy], resizes) {
-    if (!mayMove(job)) return;
+    // On its way out of the tray it gets another id: what is pressed before the answer would be lost.
+    if (!mayMove(job) || (board.queues.has(job.id) && !job.assignment_id)) return;
     if (!job.engineer_id) {
       board.say(fill(model.strings.press_enter, { number: job.number }));
       return;

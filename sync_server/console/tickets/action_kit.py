@@ -55,6 +55,7 @@ class Ask:
     values: Mapping[str, str] = field(default_factory=dict)
     engineers: Options = ()
     units: Options = ()
+    free_at: datetime | None = None  # when a visit could begin at the earliest
 
     @property
     def ticket_id(self) -> str:

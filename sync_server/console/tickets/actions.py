@@ -67,7 +67,7 @@ def _window_fields(ask: Ask) -> list[Field]:
 def slot_fields(ask: Ask) -> list[Field]:
     """List the fields of an assignment: who, when, how long, and why in spite of a rule."""
     held = next((one for one in ask.file.assignments if one.id == ask.subject), None)
-    from_at = held.from_at if held else ask.file.ticket.window_from_at
+    from_at = held.from_at if held else ask.file.ticket.window_from_at or ask.free_at
     minutes = (held.until_at - held.from_at).total_seconds() // 60 if held else 90
     return [
         Field("on", "day", "console.board.day", ask.day_of(from_at or ask.now), css="slot"),

@@ -6,7 +6,8 @@ Owns routes and what the templates are given. Actions stand in `actions.py`, rea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -33,6 +34,8 @@ from sync_server.console.tickets.words import say_rule_break, teach
 from sync_server.tickets.ticket_file import TicketFile, read_ticket_file
 
 PATH = "/console/tickets"
+VISIT = timedelta(minutes=90)
+STRETCHES_MOST = 20
 
 
 def ticket_router(site: Site) -> APIRouter:
@@ -123,7 +126,7 @@ def _ask(
     with site.database.read() as session:
         return Ask(
             file, subject, command_id, language, bare.time_zone, bare.reader_name, bare.now, bare.values,
-            engineers=_engineers(session, bare), units=_units(session, file),
+            engineers=_engineers(session, bare), units=_units(session, file), free_at=_free_at(file, bare.now),
         )  # fmt: skip
 
 
@@ -150,11 +153,18 @@ def _slot(ask: Ask) -> tuple[datetime, datetime]:
         return ask.slot()
     except Refused:
         held = next((one for one in ask.file.assignments if one.id == ask.subject), None)
-        from_at = held.from_at if held else ask.file.ticket.window_from_at
-        if from_at is None:
-            policy = ask.file.policy
-            from_at = policy.calendar.next_open(ask.now) if policy else ask.now
-        return from_at, held.until_at if held else from_at + timedelta(minutes=90)
+        from_at = held.from_at if held else ask.file.ticket.window_from_at or _free_at(ask.file, ask.now)
+        return from_at, held.until_at if held else from_at + VISIT
+
+
+def _free_at(file: TicketFile, now: datetime) -> datetime:
+    """Find the next quarter of an hour from which a visit fits into opening hours."""
+    step = timedelta(minutes=15)
+    soonest = now + (datetime.min.replace(tzinfo=UTC) - now) % step
+    for stretch in islice(file.policy.calendar.open_from(soonest), STRETCHES_MOST) if file.policy else ():
+        if stretch.ends_at - stretch.starts_at >= VISIT:
+            return stretch.starts_at
+    return soonest
 
 
 def _say_breaks(ask: Ask, breaks: Sequence[RuleBreak]) -> str:
