@@ -28,7 +28,8 @@ class NavItem:
 class ScreenSpec:
     """One screen. `path` as `ticket/:id` (read with `ft.use_route_params()`), "" is the first page.
 
-    `parent` is the address where system back leads, with the same parameters (`/ticket/:id`). `bare` screens show neither strip nor navigation.
+    `parent` is the address where system back leads, with the same parameters (`/ticket/:id`). `bare` screens show
+    neither strip nor navigation.
     """
 
     path: str

@@ -97,6 +97,13 @@ def parts_router(desk: Desk) -> APIRouter:
             return _part(desk, request, known, entry)
         return desk.back(request, f"{PATH}/{known}", outcome)
 
+    _edit_routes(router, desk)
+    return router
+
+
+def _edit_routes(router: APIRouter, desk: Desk) -> None:
+    site = desk.site
+
     @router.get(PATH + "/{part_id}/edit")
     def edit_page(request: Request, part_id: str) -> Response:
         with site.database.read() as session:
@@ -115,8 +122,6 @@ def parts_router(desk: Desk) -> APIRouter:
                 request, "stock/part_form.html", status_code=422, part=row, form=entry.state, fields=FIELDS
             )
         return desk.back(request, f"{PATH}/{known}", outcome)
-
-    return router
 
 
 def _registered(entry: Entry, part_id: str) -> RegisterPart:
