@@ -31,7 +31,7 @@ def customers_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
         query = query.where(Customer.zone == filters["zone"])
     if "key" in filters:
         query = query.where(Customer.key_customer.is_(True))
-    return query.where(Customer.active.is_(filters.get("active", "true") == "true"))  # type: ignore[no-any-return]
+    return query.where(Customer.active.is_(filters.get("active", "true") == "true"))
 
 
 def contacts_of(session: Session, customer_id: str) -> list[CustomerContact]:

@@ -51,7 +51,7 @@ def units_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
     ):
         if name in filters:
             query = query.where(column == filters[name])
-    return query  # type: ignore[no-any-return]
+    return query
 
 
 def unit_columns() -> dict[str, Any]:
@@ -87,4 +87,4 @@ def model_options(session: Session) -> list[tuple[str, str]]:
     """List models in service for a choice, by name."""
     query = select(EquipmentModel).where(EquipmentModel.active.is_(True))
     rows = session.scalars(query.order_by(EquipmentModel.name, EquipmentModel.code))
-    return [(row.id, f"{row.name} · {row.code}") for row in rows]
+    return [(row.id, row.title) for row in rows]

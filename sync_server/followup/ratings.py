@@ -58,7 +58,7 @@ def ratings_listed(search: str, filters: Mapping[str, str], reader_id: str) -> S
     return query.where(_signed_with(ServiceReport.engineer_id) == engineer_id) if engineer_id else query
 
 
-def sort_columns() -> dict[str, ColumnElement[Any]]:
+def sort_columns() -> dict[str, Any]:
     """Map the names the list may be sorted by to columns."""
     return {
         "given": Rating.given_at,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from common.kernel.search import matching
@@ -19,7 +19,7 @@ from sync_server.db.sequencer import STREAM
 from sync_server.db.tables import Device, ParkedOp, StreamHead
 
 
-def devices_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
+def devices_listed(search: str, filters: Mapping[str, str]) -> Any:
     """Select (device, person) by words of the person and by `state`: active, revoked."""
     query = select(Device, Person).join(Person, Person.id == Device.person_id)
     if search:
@@ -27,7 +27,7 @@ def devices_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
     return query.where(Device.state == filters["state"]) if "state" in filters else query
 
 
-def sort_columns() -> dict[str, ColumnElement[Any]]:
+def sort_columns() -> dict[str, Any]:
     """Map the names the list may be sorted by to columns; a tablet never heard of counts as oldest."""
     return {
         "person": Person.name,

@@ -53,7 +53,7 @@ def people_listed(search: str, filters: Mapping[str, str], now: datetime) -> Sel
         query = query.where(Person.roles.icontains(f'"{filters["role"]}"', autoescape=True))
     if "away" in filters:
         query = query.where(away)
-    return query  # type: ignore[no-any-return]
+    return query
 
 
 def qualifications_of(session: Session, person_id: str) -> Sequence[Qualification]:

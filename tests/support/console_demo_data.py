@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync_server.console.board_data import Job, Lane
+from sync_server.console.board_data import Job, Lane, Mark, Tone
 
-STATES = {
+STATES: dict[str, tuple[Tone, str, tuple[str, str, str]]] = {
     "planned": ("planned", "calendar", ("Planned", "已排程", "已排程")),
     "agreed": ("confirmed", "check", ("Agreed", "已约定", "已約定")),
     "travelling": ("moving", "truck", ("On the way", "在途", "在途")),
@@ -50,28 +50,29 @@ PLACED = (
     (9, 540, 60, "done"), (9, 660, 60, "agreed"), (9, 780, 75, "planned"),
     (11, 480, 180, "working"), (11, 780, 60, "planned"),
 )  # fmt: skip
-URGENCY = (
+URGENCY: tuple[tuple[Tone, str, tuple[str, str, str]], ...] = (
     ("alert", "alert", ("Urgent", "紧急", "緊急")), ("warn", "clock", ("Complex", "复杂", "複雜")),
     ("neutral", "dot", ("Minor", "一般", "一般")),
 )  # fmt: skip
-DUE = (("alert", "−0:25"), ("warn", "0:40"), ("neutral", "3:10"), ("neutral", "6:30"))
+DUE: tuple[tuple[Tone, str], ...] = (("alert", "−0:25"), ("warn", "0:40"), ("neutral", "3:10"), ("neutral", "6:30"))
 NOW_MIN = 637
 LUNCH = [[480, 720], [780, 1080]]
 
 
 def lanes() -> list[Lane]:
     """List the engineers of the day; one is on leave, one in training for the morning."""
-    found = []
+    found: list[Lane] = []
     for index, (name, note) in enumerate(ENGINEERS):
-        contact = {"tone": "warn", "icon": "offline", "label": "2 h"} if index % 5 == 3 else None
-        lane = {
+        contact: Mark | None = {"tone": "warn", "icon": "offline", "label": "2 h"} if index % 5 == 3 else None
+        lane: Lane = {
             "engineer_id": f"e{index + 1}", "name": name, "note": note, "working": LUNCH, "absences": [],
             "contact": contact or {"tone": "working", "icon": "check", "label": f"{index % 4 + 1} min"},
         }  # fmt: skip
         if index == 8:
             lane["absences"] = [{"from_min": 480, "to_min": 720, "label": "Training 培训"}]
         if index == 10:
-            lane |= {"working": [], "absences": [{"from_min": 420, "to_min": 1200, "label": "Leave 休假"}]}
+            lane["working"] = []
+            lane["absences"] = [{"from_min": 420, "to_min": 1200, "label": "Leave 休假"}]
         found.append(lane)
     return found
 
@@ -104,7 +105,7 @@ def job(number: int, language_index: int, facts: dict[str, Any]) -> Job:
 
 def rows(day: str) -> list[dict[str, Any]]:
     """List the day's placed work and nine tickets nobody has yet."""
-    placed = [
+    placed: list[dict[str, Any]] = [
         {
             "engineer_id": f"e{engineer + 1}",
             "start_min": start,
@@ -114,7 +115,7 @@ def rows(day: str) -> list[dict[str, Any]]:
         }
         for engineer, start, length, state in PLACED
     ]
-    waiting = [
+    waiting: list[dict[str, Any]] = [
         {
             "engineer_id": None,
             "start_min": None,

@@ -101,7 +101,7 @@ class ConsoleWorld:
         """Register a call."""
         self.count += 1
         ticket_id = an_id(f"ticket{self.count}")
-        wanted = {"number": f"T-{2040 + self.count}", "channel": "phone", "severity": "minor"}
+        wanted: dict[str, Any] = {"number": f"T-{2040 + self.count}", "channel": "phone", "severity": "minor"}
         wanted |= {
             "fault_text": "流速偏低，报警",
             "caller": "张护士",
@@ -198,12 +198,12 @@ def _people(world: ConsoleWorld) -> None:
         world.give(
             AddPerson(
                 an_id(login), login.upper(), name, tuple(role.value for role in roles), pinyin, language="en"
-            )  # type: ignore[arg-type]
+            )
         )
         sessions.set_password(an_id(login), login, PASSWORD, "system")
     for place, (login, name) in enumerate(ENGINEERS.items()):
         pinyin, _ = spell(name)
-        world.give(AddPerson(an_id(login), f"E{place + 1:02d}", name, (Role.ENGINEER.value,), pinyin))  # type: ignore[arg-type]
+        world.give(AddPerson(an_id(login), f"E{place + 1:02d}", name, (Role.ENGINEER.value,), pinyin))
         van = an_id(f"van-{login}")
         world.give(RegisterLocation(van, f"VAN-{place + 1}", f"{name}的备件车", "van", an_id(login)))
         if login != "wang":

@@ -94,7 +94,7 @@ class CountingLine(Line):
             self.asked += data.count(b"POST /v1/sync")
             return data
 
-        reader.read = counted  # type: ignore[method-assign]
+        reader.read = counted  # type: ignore[method-assign, assignment]
         await super()._relay(reader, writer)
 
 
