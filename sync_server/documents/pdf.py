@@ -91,11 +91,11 @@ class _Paper(FPDF):
         indent = LABEL_MM if row.label else 0
         self.set_x(self.l_margin + indent)
         if row.strong:
-            self.text_mode = "FILL_STROKE"  # type: ignore[assignment]
+            self.text_mode = "FILL_STROKE"
             self.set_draw_color(*INK)
             self.set_line_width(0.06)
         self.multi_cell(self.epw - indent, LINE_MM, row.value, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.text_mode = "FILL"  # type: ignore[assignment]
+        self.text_mode = "FILL"
         if self.page == last:
             self.set_y(max(self.get_y(), below))
 

@@ -32,7 +32,7 @@ class Unit:
     @property
     def name(self) -> str:
         """Name the unit as people do: model name, then code."""
-        return f"{self.model.name} {self.model.code}".strip() if self.model else ""
+        return self.model.title if self.model else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ CLOCKS = ("overdue", "at_risk", "running", "paused")
 NOBODY = "none"
 
 
-def next_due() -> ColumnElement[datetime | None]:
+def next_due() -> ColumnElement[Any]:
     """Say when the ticket's next open clock ends."""
     found = select(func.min(SlaClock.due_at)).where(
         SlaClock.ticket_id == Ticket.id, SlaClock.round == Ticket.round, SlaClock.state == "running"
@@ -70,7 +70,7 @@ def register_entries(search: str, filters: Mapping[str, str], now: datetime) -> 
     return query
 
 
-def sort_columns() -> dict[str, ColumnElement[Any]]:
+def sort_columns() -> dict[str, Any]:
     """Map the names a list may be sorted by to columns; what has no deadline comes last."""
     last = literal(instant(LATEST_MS), Ticket.received_at.type)
     return {
@@ -101,7 +101,7 @@ def _joined(*more: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-def _event_at(kind: str) -> ColumnElement[datetime | None]:
+def _event_at(kind: str) -> ColumnElement[Any]:
     found = select(func.max(TicketEvent.at)).where(
         TicketEvent.ticket_id == Ticket.id, TicketEvent.kind == kind
     )

@@ -114,7 +114,7 @@ def _who(site: Site, request: Request, session: Session, form: FormState) -> dic
     return {
         "chosen": chosen,
         "is_new": customer_id == NEW,
-        "models": [(model.id, f"{model.name} {model.code}") for model in models_in_service(session)],
+        "models": [(model.id, model.title) for model in models_in_service(session)],
         "zones": [(zone.code, zone.title.in_language(language)) for zone in policy.zones] if policy else [],
     }
 
@@ -194,5 +194,5 @@ def _told(site: Site, request: Request, ticket_id: str) -> Response:
     )  # fmt: skip
 
 
-def _part(site: Site, request: Request, template: str, **context: object) -> Response:
+def _part(site: Site, request: Request, template: str, **context: Any) -> Response:
     return site.pages.answer(request, site.reader(request), template, **context)
