@@ -1,4 +1,4 @@
-"""Switching the language: a cookie for everybody, the browser's wish until it is set.
+"""Switching the language: a cookie for everybody, the browser's wish until it is set, the house's without one.
 
 Owns the cookie and the route `POST /console/language`. A user's stored preference wins in sign-in.
 """
@@ -16,13 +16,13 @@ COOKIE = "language"
 ONE_YEAR_S = 31_536_000
 
 
-def language_of(request: Request) -> str:
-    """Return the chosen language, else the nearest to what the browser asks for."""
+def language_of(request: Request, otherwise: str = "en") -> str:
+    """Return the chosen language, else the nearest to the browser's wish; `otherwise` where it has none."""
     chosen = request.cookies.get(COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
-    wished = request.headers.get("accept-language", "en").split(",")[0].split(";")[0]
-    return nearest_language(wished)
+    wished = request.headers.get("accept-language", "").split(",")[0].split(";")[0].strip()
+    return nearest_language(wished) if wished not in ("", "*") else otherwise
 
 
 def is_own_path(path: str) -> bool:

@@ -38,7 +38,9 @@ SIGN_IN = "/console/sign-in"
 PASSWORD = "/console/password"  # noqa: S105 - an address
 _OFFICE = frozenset(Role) - {Role.ENGINEER, Role.SYSTEM}
 AREA_ROLES: dict[str, frozenset[Role]] = {
-    "intake": frozenset({Role.SPECIALIST, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
+    "intake": frozenset(
+        {Role.SPECIALIST, Role.CLERK, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}
+    ),
     "register": _OFFICE - {Role.PARTS_KEEPER},
     "board": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
     "tickets": _OFFICE,
@@ -150,10 +152,12 @@ class Site:
         )
 
     def language(self, request: Request) -> str:
-        """Return the language of a page: the one switched to, a person's own, else the browser's wish."""
+        """Return the language of a page: the one switched to, a person's own, the browser's wish, else the house's."""
         found = self.signed_in(request)
         switched = request.cookies.get(LANGUAGE_COOKIE, "") in LANGUAGES
-        return language_of(request) if switched or found is None else found.language
+        if found is not None and not switched:
+            return found.language
+        return language_of(request, self.settings.language)
 
     def role_names(self, roles: Iterable[Role], language: str) -> str:
         """Name roles in words."""

@@ -25,7 +25,7 @@ def build() -> SecurityHeaders:
 
     @router.get("/read")
     def read(request: Request) -> HTMLResponse:
-        return HTMLResponse(language_of(request))
+        return HTMLResponse(language_of(request, "zh-Hant"))
 
     @router.post("/write")
     async def write(name: str = Form("")) -> str:
@@ -134,6 +134,9 @@ def test_the_language_is_kept_in_a_cookie_and_back_stays_here(client: TestClient
         answer = client.post("/console/language", data=data, headers=OWN, follow_redirects=False)
         return answer.headers["location"]
 
+    for nothing in ("", "*"):  # no wish: the house's language
+        assert client.get("/read", headers={"Accept-Language": nothing}).text == "zh-Hant"
+    assert client.get("/read", headers={"Accept-Language": "fr"}).text == "en"
     assert client.get("/read", headers={"Accept-Language": "zh-TW,zh;q=0.9"}).text == "zh-Hant"
     assert switch("zh-Hans", "/read?q=1") == "/read?q=1"
     assert client.get("/read", headers={"Accept-Language": "en"}).text == "zh-Hans"
