@@ -43,6 +43,11 @@ class EquipmentModel(Synced, Base):
     certificate: Mapped[Short]
     active: Mapped[bool]
 
+    @property
+    def title(self) -> str:
+        """Name the model with its code, once: makers often write the code into the name."""
+        return self.name if self.code in self.name else f"{self.name} {self.code}"
+
 
 class Equipment(Synced, Base):
     """One unit at a customer's, known by its serial."""

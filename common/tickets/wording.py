@@ -25,6 +25,8 @@ WORDS = {
     "service_type": "ticket.service_type",
     "clock": "sla.clock",
     "kind": "sla.clock",
+    "skill": "skill",
+    "certificate": "skill",
 }
 LISTS = {"fields": "field", "missing": "missing", "parts": "report.part", "breaks": "dispatch.break"}
 
@@ -44,19 +46,24 @@ def readable(values: Mapping[str, Any], language: str, time_zone: str) -> dict[s
     shown: dict[str, str] = {}
     for name, value in values.items():
         if name.endswith("_ms"):
-            shown[name.removesuffix("_ms")] = show_wall(instant(int(value)), time_zone) if value else ""
+            shown[name.removesuffix("_ms")] = _minute(int(value), time_zone) if value else ""
         elif name == "total_minor":
             shown["total"] = money(int(value), str(values.get("currency", "")))
         elif name == "known_late":
             shown[name] = translate(language, "sla.known_late") if value else ""
         elif name in LISTS:
-            words = (_word(language, LISTS[name], code) for code in str(value).split())
+            words = (say_code(language, LISTS[name], code) for code in str(value).split())
             shown[name] = translate(language, "list.separator").join(words)
         else:
-            shown[name] = _word(language, WORDS[name], str(value)) if name in WORDS else str(value)
+            shown[name] = say_code(language, WORDS[name], str(value)) if name in WORDS else str(value)
     return shown
 
 
-def _word(language: str, area: str, code: str) -> str:
+def _minute(at_ms: int, time_zone: str) -> str:
+    return show_wall(instant(at_ms).replace(second=0, microsecond=0), time_zone)
+
+
+def say_code(language: str, area: str, code: str) -> str:
+    """Name a code of an area of the catalogue, the bare code where it has no name there."""
     key = f"{area}.{code.lower()}"
     return translate(language, key) if has_key(key) else code

@@ -177,7 +177,7 @@ def EquipmentCard(view: TicketView) -> ft.Control:
     if unit is None:
         return Card(Section(t("field.equipment_id"), [ft.Text(t("app.ticket.no_unit"))]), ident="equipment")
     pairs = [
-        (t("field.model_id"), " · ".join(filter(None, (model.name, model.code))) if model else ""),
+        (t("field.model_id"), model.title if model else ""),
         (t("field.serial"), unit.serial),
         (t("field.location"), unit.location),
         (t("field.manufacturer"), model.manufacturer if model else ""),

@@ -117,11 +117,13 @@ def TicketCard(card: TodayCard, is_chosen: bool) -> ft.Control:
             ft.Text(
                 say_window(t, card.from_at, card.until_at, now, session.zone),
                 theme_style=TEXT.TITLE_MEDIUM,
-                expand=True,
             ),
             StatusChip(State(card.tone), t(f"ticket.state.{card.state}")),
         ],
         spacing=8,
+        run_spacing=4,
+        wrap=True,  # the chip goes below rather than break a word
+        alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
     )
     lines: list[ft.Control] = [
         head,

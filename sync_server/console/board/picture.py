@@ -14,6 +14,7 @@ from common.people.person import Person
 from common.policy.model import Policy
 from common.sla.calendar import as_utc
 from common.tickets.ticket import SIGNED, UNDER_WAY
+from common.tickets.wording import say_code
 from sync_server.board.day import BoardDay, Work
 from sync_server.console.board_data import Absence, BoardData, Job, Lane, Mark
 from sync_server.console.formats import format_day, format_instant
@@ -90,7 +91,7 @@ class Picture:
 
     def lane(self, person: Person, board: BoardDay) -> Lane:
         """Draw an engineer."""
-        skills = [held.code for held in board.qualifications.get(person.id, ())]
+        skills = [say_code(self.language, "skill", held.code) for held in board.qualifications.get(person.id, ())]
         zones = [zone_name(board.policy, code, self.language) for code in person.zones]
         note = " · ".join(
             filter(None, (", ".join(zones) or self.word("board.serves_all"), ", ".join(skills)))

@@ -13,7 +13,7 @@ from common.i18n import translate
 from common.policy.model import Policy
 from common.sla.clock import ClockState
 from common.tickets.ticket import Ticket
-from common.tickets.wording import say_event, say_reason
+from common.tickets.wording import say_code, say_event, say_reason
 from sync_server.console.board_data import Tone
 from sync_server.console.rendering import Pages
 
@@ -107,6 +107,11 @@ def coded(known: Any, code: str, language: str) -> str:
     return title.in_language(language) if title else code
 
 
+def skill_name(code: str, language: str) -> str:
+    """Name a skill or certificate by its code."""
+    return say_code(language, "skill", code) if code else ""
+
+
 def say_rule_break(
     code: str, values: Mapping[str, Any], policy: Policy | None, language: str, time_zone: str
 ) -> str:
@@ -132,5 +137,5 @@ def teach(pages: Pages) -> None:
     pages.environment.globals |= {
         "state_marks": STATES, "verdict_marks": VERDICTS, "event_marks": EVENTS, "plain_mark": PLAIN,
         "clock_mark": clock_mark, "zone_name": zone_name, "coded": coded, "urgency": urgency,
-        "say_event": say_event, "say_reason": say_reason,
+        "say_event": say_event, "say_reason": say_reason, "skill_name": skill_name,
     }  # fmt: skip

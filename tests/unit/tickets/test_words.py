@@ -12,6 +12,7 @@ from common.i18n import has_key
 from common.kernel.codec import fields_of
 from common.kernel.command import REGISTRY, CommandSpec
 from common.tickets.ticket import CHANNELS, MODES, SERVICE_TYPES, SEVERITIES
+from common.tickets.wording import readable, say_reason
 
 ROOMS = [Path(common.nouns.__file__).parent / room for room in ("tickets", "visit", "sla")]
 SOURCE = "\n".join(path.read_text("utf-8") for room in ROOMS for path in sorted(room.glob("*.py")))
@@ -72,3 +73,10 @@ def test_every_choice_has_a_word() -> None:
     keys += [f"ticket.service_type.{one.lower()}" for one in SERVICE_TYPES]
     keys += [f"checklist.answer.{one}" for one in ("ok", "not_ok", "na")]
     assert [key for key in keys if not has_key(key)] == []
+
+
+def test_skills_have_names_and_times_no_seconds() -> None:
+    assert say_reason("skill_missing", {"skill": "xray"}, "zh-Hans", "Asia/Shanghai") == "缺少技能：放射"
+    assert say_reason("skill_missing", {"skill": "forklift"}, "en", "UTC") == "Skill missing: forklift"
+    said = readable({"from_ms": 1_795_312_918_000}, "en", "Asia/Shanghai")
+    assert said["from"] == "2026-11-22 10:01"
