@@ -115,7 +115,7 @@ def test_fields_keep_what_was_typed_and_say_what_is_wrong(pages: Pages, tmp_path
     )
     form = FormState({"qty": HOSTILE, "why": "待料", "zone": "w"}, {"qty": "Not a number."}, {"qty": "Qty"})
     html = pages.text("form.html", a_reader(), {"form": form})
-    assert 'aria-invalid="true" aria-describedby=" e-qty"' in html
+    assert 'aria-invalid="true" aria-describedby="f-qty-error"' in html
     assert "<script>alert" not in html
     assert ">待料</textarea>" in html
     assert '<option value="w" selected>' in html
