@@ -30,6 +30,6 @@ def invitation_svg(address: str, code: str) -> str:
         svgns=True,
         svgclass="qr",
         lineclass="qr-line",
-        omitsize=False,
+        omitsize=True,
     )
     return out.getvalue().decode("utf-8")

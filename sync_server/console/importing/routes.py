@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.kernel.ids import is_id
-from sync_server.console.commands import may
+from sync_server.console.commands import label_of, may
 from sync_server.console.desk import Desk
-from sync_server.console.entry import Sent
+from sync_server.console.entry import Sent, amount_text
 from sync_server.console.site import Site
+from sync_server.imports.columns import columns_of_kind, heading_of
 from sync_server.imports.importer import Applied, Preview, apply, preview
 from sync_server.imports.sheet import BYTES_MAX
 from sync_server.imports.templates import template_csv, template_xlsx
@@ -38,6 +39,7 @@ AREAS = {
     "parts": "stock/parts", "prices": "stock/prices", "stock": "stock",
 }  # fmt: skip
 SHOWN_ROWS, SHOWN_FAULTS = 60, 200
+MONEY = ("price", "amount")
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -128,8 +130,20 @@ def _show(
         request, "importing/import.html", status_code=status, kinds=kinds, kind=chosen, plan=plan, done=done,
         file_id=file_id, name=name, error=error, back=f"/console/{AREAS[chosen]}", shown_rows=SHOWN_ROWS,
         counts=say_counts(plan, language) if plan else "",
-        rows=[one for one in plan.planned if one.action != "same"][:SHOWN_ROWS] if plan else [],
+        rows=[
+            (one, [_change(chosen, *change, language) for change in one.changes])
+            for one in (plan.planned if plan else ())
+            if one.action != "same"
+        ][:SHOWN_ROWS],
         changed=sum(one.action != "same" for one in plan.planned) if plan else 0,
         faults=[(say_place(chosen, one, language), say_fault(chosen, one, language)) for one in faults[:SHOWN_FAULTS]],
         fault_count=(plan.fault_count if plan else 0) + (len(done.faults) if done else 0),
     )  # fmt: skip
+
+
+def _change(kind: str, field: str, old: str, new: str, language: str) -> tuple[str, str, str]:
+    """Put one change of a preview into words: the column as the templates write it, money as people do."""
+    label = heading_of(kind, field, language) if field in columns_of_kind(kind) else label_of(field, language)
+    if field in MONEY:
+        old, new = (amount_text(int(text), "CNY") if text.isdecimal() else text for text in (old, new))
+    return label, old, new

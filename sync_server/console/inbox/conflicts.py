@@ -15,6 +15,7 @@ from common.i18n import has_key, translate
 from common.inbox.records import FieldConflict
 from sync_server.console.desk import Desk
 from sync_server.console.inbox.payload import Words
+from sync_server.db.office import SYSTEM_ID
 from sync_server.inbox.listing import conflicts_of
 from sync_server.inbox.names import names_of
 
@@ -52,9 +53,15 @@ def _conflict(words: Words, row: FieldConflict) -> dict[str, Any]:
         "field": words.label(row.field),
         "kept": _shown(words, row, row.kept),
         "lost": _shown(words, row, row.lost),
-        "kept_by": words.names.get(row.kept_by or "", ""),
-        "lost_by": words.names.get(row.lost_by or "", ""),
+        "kept_by": _person(words, row.kept_by),
+        "lost_by": _person(words, row.lost_by),
     }
+
+
+def _person(words: Words, person_id: str | None) -> str:
+    if person_id == SYSTEM_ID:
+        return translate(words.language, "role.system")
+    return words.names.get(person_id or "", "")
 
 
 def _shown(words: Words, row: FieldConflict, value: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from common.i18n import has_key, translate
 from common.inbox.inbox_commands import ResolveDiscrepancy, SettleConflict
 from common.inbox.records import Discrepancy, FieldConflict
 from common.tickets.wording import say_reason
@@ -153,6 +154,14 @@ def _parked(desk: Desk, request: Request, session: Session, found: ListPage) -> 
     ]
 
 
+def _reason(words: Words, code: str, details: dict[str, Any]) -> str:
+    """Say why a command was refused, to the office: what is said to the engineer speaks to him."""
+    key = f"console.inbox.reason.{code}"
+    if has_key(key):
+        return translate(words.language, key)
+    return say_reason(code, details, words.language, words.time_zone)
+
+
 def _entry(
     words: Words, parked: ParkedOp, item: Any, person: str | None, number: str | None, device: str | None
 ) -> dict[str, Any]:
@@ -163,8 +172,8 @@ def _entry(
         "row": parked,
         "item": item,
         "command": words.command(op.k),
-        "facts": words.payload(op.k, op.a),
-        "reason": say_reason(parked.code, details, words.language, words.time_zone),
+        "facts": words.payload(op.k, {k: v for k, v in op.a.items() if k != "ticket_id" or not number}),
+        "reason": _reason(words, parked.code, details),
         "person": person or "",
         "number": number or "",
         "device": device or "",

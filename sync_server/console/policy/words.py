@@ -89,8 +89,11 @@ class PolicyWords:
     def label_of(self, path: str) -> str:
         """Name a place of the document as people do: the thing, then the figure."""
         around, _, key = path.rpartition(".")
-        thing = self._thing(around or path)
-        return f"{thing}: {self.key(key)}" if around else thing
+        if not around or key.endswith("]"):
+            return self._thing(path)
+        return translate(
+            self.language, "console.policy.place", thing=self._thing(around), figure=self.key(key)
+        )
 
     def key(self, name: str) -> str:
         """Name a key."""

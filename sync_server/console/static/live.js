@@ -23,7 +23,7 @@ function concerns(element, change) {
 function isBeingEdited(element) {
   const focus = document.activeElement;
   const typing = element.contains(focus) && focus.matches('input:not([type=search]), textarea, select');
-  return typing || element.querySelector('form[data-dirty]') !== null;
+  return typing || element.querySelector('form[data-dirty], details.confirm[open]') !== null;
 }
 
 function fetchAnew(element) {

@@ -51,7 +51,12 @@ def test_what_changes_is_shown_field_by_field(office: Office) -> None:
     desk = office.desk(Role.SPECIALIST)
     go(desk, "customers", send(desk, "customers", GOOD)[1])
     page = words(send(desk, "customers", b"number,phone\nC1,555\n")[1])
-    assert "C1 东城医院 changed Telephone: 010-1 → 555" in page
+    assert "C1 东城医院 changed Phone: 010-1 → 555" in page
+    boss = office.desk(Role.ADMINISTRATOR)
+    head = "number,name,price,currency\n"
+    go(boss, "parts", send(boss, "parts", f"{head}A-1,Seal,10,CNY\n".encode())[1])
+    page = words(send(boss, "parts", f"{head}A-1,Seal,12.50,CNY\n".encode())[1])
+    assert "A-1 Seal changed Price: 10.00 → 12.50" in page
 
 
 def test_faults_are_named_by_line_and_column_and_keep_all_of_it_out(office: Office) -> None:

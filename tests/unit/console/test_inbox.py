@@ -58,7 +58,7 @@ def test_a_refused_entry_is_shown_in_words_and_accepted(office: Office, ticket: 
     op_id = a_note(office, ticket)
     desk = office.desk(Role.DISPATCHER)
     page = words(desk.page("/console/inbox"))
-    assert "This ticket is not assigned to you" in page
+    assert "The engineer was never assigned to this ticket" in page
     assert "Li Wei, Tablet 3" in page
     assert "Power was off" in page
     assert "T-7" in page
@@ -177,7 +177,7 @@ def test_every_word_is_in_the_readers_language(office: Office, ticket: str, lang
     desk: Desk = office.desk(Role.DISPATCHER)
     desk.client.cookies.set("language", language)
     page = words(desk.page("/console/inbox?show=parked"))
-    assert {"zh-Hans": "这张工单没有派给您", "zh-Hant": "這張工單沒有派給您"}[language] in page
+    assert {"zh-Hans": "该工程师未被指派到此工单", "zh-Hant": "該工程師未被指派到此工單"}[language] in page
     for show in ("conflicts", "exceptions", "clocks", "settled"):
         assert "console." not in words(desk.page(f"/console/inbox?show={show}"))
 
