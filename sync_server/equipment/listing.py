@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from common.coverage.coverage import Coverage
@@ -60,7 +60,7 @@ def unit_columns() -> dict[str, Any]:
         "serial": Equipment.serial,
         "model": func.coalesce(EquipmentModel.name, ""),
         "customer": func.coalesce(Customer.name, ""),
-        "accepted": func.coalesce(Equipment.accepted_on, date.max),
+        "accepted": func.coalesce(Equipment.accepted_on, literal(date.max, Equipment.accepted_on.type)),
     }
 
 

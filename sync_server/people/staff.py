@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, String, exists, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from common.kernel.search import matching
@@ -50,7 +50,9 @@ def people_listed(search: str, filters: Mapping[str, str], now: datetime) -> Sel
         .where(Person.active.is_(filters.get("active", "true") == "true"))
     )
     if "role" in filters:
-        query = query.where(Person.roles.icontains(f'"{filters["role"]}"', autoescape=True))
+        query = query.where(
+            type_coerce(Person.roles, String).contains(f'"{filters["role"]}"', autoescape=True)
+        )
     if "away" in filters:
         query = query.where(away)
     return query

@@ -134,10 +134,16 @@ class Office:
     clock: FakeClock = field(default_factory=FakeClock)
     language: Any = "en"
     count: int = 0
+    database_url: str = ""
 
     def __post_init__(self) -> None:
-        settings = Settings(data_dir=self.folder, ticker_s=0)
-        (self.folder / "fieldwright.db").write_bytes(_empty_database())
+        settings = Settings(data_dir=self.folder, ticker_s=0, database_url=self.database_url)
+        if self.database_url:
+            engine = make_engine(self.database_url)
+            upgrade(engine, os.urandom)
+            engine.dispose()
+        else:
+            (self.folder / "fieldwright.db").write_bytes(_empty_database())
         self.app: SecurityHeaders = create_app(settings, clock=self.clock)
         self.site: Site = self.app.app.state.site  # type: ignore[attr-defined]
 

@@ -36,6 +36,7 @@ def a_person(office: Office, **fields: str) -> str:
 def test_a_person_is_found(office: Office, admin: Desk, typed: str) -> None:
     a_person(office)
     assert "李伟" in admin.get(f"/console/people?q={typed}", **{"HX-Request": "true"}).text
+    assert "李伟" in admin.page("/console/people?role=engineer")
     assert "李伟" not in admin.page("/console/people?role=dispatcher")
     assert "李伟" not in admin.page("/console/people?active=false")
 
