@@ -153,7 +153,9 @@ def _LineRow(model: Agreement, place: int) -> ft.Control:
                 line.offer.title or t(f"agreement.line.kind.{line.offer.kind}"), theme_style=TEXT.BODY_LARGE
             ),
             ft.Text(
-                f"{line.offer.code} · {money(line.offer.unit_price_minor, currency)}",
+                " · ".join(
+                    filter(None, (_part_code(line.offer), money(line.offer.unit_price_minor, currency)))
+                ),
                 theme_style=TEXT.BODY_MEDIUM,
                 color=palette.soft,
             ),
@@ -243,7 +245,7 @@ def _OfferRow(model: Agreement, offer: Offer, ident: str) -> ft.Control:
                 [
                     ft.Icon(ft.Icons.ADD_CIRCLE_OUTLINE, color=palette.primary),
                     ft.Text(
-                        f"{title} · {offer.code}",
+                        " · ".join(filter(None, (title, _part_code(offer)))),
                         theme_style=TEXT.BODY_LARGE,
                         expand=True,
                         max_lines=1,
@@ -256,6 +258,11 @@ def _OfferRow(model: Agreement, offer: Offer, ident: str) -> ft.Control:
         ),
         button=True,
     )
+
+
+def _part_code(offer: Offer) -> str:
+    """Return a part's number; what the price list calls its own lines says nothing to anyone here."""
+    return offer.code if offer.kind == "part" else ""
 
 
 def _page(model: Agreement, parts: list[ft.Control]) -> ft.Control:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import LargeBinary, cast, func, select
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import instant
@@ -62,9 +62,9 @@ class OutboxPage:
 def outbox_page(session: Session, limit: int = 60, kept_limit: int = 30) -> OutboxPage:
     """Read the outbox: what waits oldest first, what the office has newest first."""
     waiting_count, waiting_bytes = session.execute(
-        select(func.count(), func.coalesce(func.sum(func.length(OutboxOp.envelope)), 0)).where(
-            OutboxOp.state.in_(WAITING)
-        )
+        select(
+            func.count(), func.coalesce(func.sum(func.length(cast(OutboxOp.envelope, LargeBinary))), 0)
+        ).where(OutboxOp.state.in_(WAITING))
     ).one()
     kept_count = session.scalar(select(func.count()).where(OutboxOp.state.in_(KEPT))) or 0
     return OutboxPage(

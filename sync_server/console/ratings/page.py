@@ -26,16 +26,18 @@ from sync_server.followup.ratings import OpenedRating, opened, ratings_listed, r
 SPEC = ListSpec(
     "/console/ratings", ("given", "number", "customer", "engineer"), "-given", filters={"engineer": ()}
 )
-TONES = ("working", "confirmed", "warn", "alert")
+TONES = (("working", "check-circle"), ("confirmed", "check"), ("warn", "info"), ("alert", "alert"))
+PLAIN = ("neutral", "dot")
 
 
 @dataclass(frozen=True, slots=True)
 class GradeLine:
-    """One item of a card in words; `tone` is its colour."""
+    """One item of a card in words; `tone` is its colour, `icon` its picture."""
 
     item: str
     grade: str
     tone: str
+    icon: str
 
 
 def grade_lines(rating: OpenedRating, policy: Policy | None, language: str) -> Sequence[GradeLine]:
@@ -52,7 +54,7 @@ def grade_lines(rating: OpenedRating, policy: Policy | None, language: str) -> S
         GradeLine(
             items.get(code, code),
             words.get(given[code], str(given[code])),
-            TONES[min(places[given[code]], len(TONES) - 1)] if given[code] in places else "neutral",
+            *(TONES[min(places[given[code]], len(TONES) - 1)] if given[code] in places else PLAIN),
         )
         for code in (*known, *rest)
     ]
