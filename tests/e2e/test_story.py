@@ -429,9 +429,9 @@ def the_papers(story: Story, app: AppPage) -> None:
 
 
 def pdf_words(data: bytes) -> str:
-    """Read the letters off a PDF, without the blanks between them."""
+    """Read the letters off a PDF, without the blanks and zeros its reader puts between them."""
     words = "".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
-    return "".join(words.split())
+    return "".join(words.replace("\0", "").split())
 
 
 def the_clerk_closes_the_books(story: Story) -> None:
