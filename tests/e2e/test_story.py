@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
@@ -193,7 +193,8 @@ def the_visit_begins(story: Story, app: AppPage) -> None:
     app.says("On site", "ticket-state")
     app.tap("tabs-checklist")
     app.on("ticket-checklist")
-    lists = {one["code"]: one["items"] for one in preset_data("medical-device")["checklists"]}  # type: ignore[union-attr,index,call-overload]
+    checklists: Any = preset_data("medical-device")["checklists"]
+    lists = {one["code"]: one["items"] for one in checklists}
     for code in ("on_site_conduct", "infusion_pump"):
         items = [item["code"] for item in lists[code]]
         for done, item in enumerate(items, 1):
@@ -453,7 +454,7 @@ def the_clerk_closes_the_books(story: Story) -> None:
 def nothing_was_lost(story: Story) -> None:
     company, ticket = story.company, story.ticket
 
-    def one(query: str) -> object:
+    def one(query: str) -> tuple[Any, ...]:
         rows = company.rows(query, ticket=ticket)
         assert len(rows) == 1, rows
         return tuple(rows[0])
@@ -461,20 +462,18 @@ def nothing_was_lost(story: Story) -> None:
     report = one(
         "select number, signer_name, language, content from service_report where ticket_id = :ticket"
     )
-    assert report[:3] == (f"{story.number}-1", "张敏", "zh-Hans")  # type: ignore[index]
-    content = report[3] if isinstance(report[3], dict) else json.loads(report[3])  # type: ignore[index]
+    assert report[:3] == (f"{story.number}-1", "张敏", "zh-Hans")
+    content = report[3] if isinstance(report[3], dict) else json.loads(report[3])
     words = json.dumps(content, ensure_ascii=False)
     for said in ("更换泵密封圈", "清洁泵头，校准流速", "PS-100", "流量分析仪 FA-02", "泵管密封圈磨损"):
         assert said in words
     assert one("select reason, qty from stock_movement where ticket_id = :ticket") == ("used", 1000)
     assert one("select unit_price_minor, total_minor from part_usage u, repair_agreement a "
-               "where u.ticket_id = :ticket and a.ticket_id = :ticket")[1] == 52_000  # type: ignore[index]  # fmt: skip
+               "where u.ticket_id = :ticket and a.ticket_id = :ticket")[1] == 52_000  # fmt: skip
     assert (
         one("select count(*), count(distinct n), max(n) from receipt where device_id <> ''")[0]
-        == one(  # type: ignore[index]
-            "select last_n from lane"
-        )[0]
-    )  # type: ignore[index]
+        == one("select last_n from lane")[0]
+    )
     assert one("select count(*) from op_parked") == (0,)
     assert one("select count(*) from rating where ticket_id = :ticket") == (1,)
     assert one("select count(*) from checklist_answer where ticket_id = :ticket") == (15,)
