@@ -128,7 +128,9 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
     app = PageApp(tablet)
     session.app = app
     session.zone = tablet.zone()
-    session.lock.path = tablet.store.setting(HANDED_TO)  # a killed app comes back locked to the customer's page
+    session.lock.path = tablet.store.setting(
+        HANDED_TO
+    )  # a killed app comes back locked to the customer's page
     seen: dict[str, Any] = {"stamp": tablet.stamp(), "minute": _minute(tablet), "due": False}
     session.strip.status = tablet.status()
 

@@ -88,8 +88,13 @@ def judge_entitlement(
 
 
 def _decide(
-    accepted_on: date | None, term: int | None, expires_on: date | None, warranty: Warranty,
-    contract: ServiceContract | None, cause_code: str | None, on_day: date,
+    accepted_on: date | None,
+    term: int | None,
+    expires_on: date | None,
+    warranty: Warranty,
+    contract: ServiceContract | None,
+    cause_code: str | None,
+    on_day: date,
 ) -> tuple[Verdict, str]:
     if cause_code is not None and cause_code in warranty.excluded_causes:
         return ("contract", "excluded_but_contract") if contract else ("paid", "excluded_cause")

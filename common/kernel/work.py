@@ -60,7 +60,9 @@ class Work:
     before_touch: Callable[[str, str, str], None] | None = None
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
-    held: list[object] = field(default_factory=list)  # the session forgets rows nobody holds and reads them again
+    held: list[object] = field(
+        default_factory=list
+    )  # the session forgets rows nobody holds and reads them again
 
     def get(self, record: type[R], row_id: str) -> R | None:
         """Read a row and hold it until the command ends; None if it is not here."""

@@ -100,9 +100,7 @@ def _rule_lines(rule: ClockRule, calendar: WorkingCalendar, limit: timedelta) ->
         yield ExplainLine(f"sla.explain.limit_{kind}", {"limit": limit})
 
 
-def _pause_lines(
-    rule: ClockRule, calendar: WorkingCalendar, merged: Sequence[Pause]
-) -> Iterator[Dated]:
+def _pause_lines(rule: ClockRule, calendar: WorkingCalendar, merged: Sequence[Pause]) -> Iterator[Dated]:
     for pause in merged:
         start = show_wall(pause.started_at, calendar.zone)
         if pause.ended_at is None:
@@ -121,7 +119,10 @@ def _pause_lines(
 def _change_lines(changes: Sequence[RuleChange], zone: str) -> Iterator[Dated]:
     for change in changes:
         values: Values = {
-            "at": show_wall(change.at, zone), "old": change.old, "new": change.new, "reason": change.reason,
+            "at": show_wall(change.at, zone),
+            "old": change.old,
+            "new": change.new,
+            "reason": change.reason,
         }
         yield as_utc(change.at), ExplainLine("sla.explain.changed", values)
 
@@ -150,13 +151,19 @@ def _day_lines(
             length = sum((ends - begins for begins, ends in parts), ZERO)
             total += length
             if parts:
-                yield parts[0][0], ExplainLine("sla.explain.day", {
-                    "day": day.isoformat(),
-                    "weekday": Word(f"sla.weekday.{day.weekday()}"),
-                    "stretches": ", ".join(_show_part(calendar, part) for part in parts),
-                    "length": length,
-                    "total": total,
-                })
+                yield (
+                    parts[0][0],
+                    ExplainLine(
+                        "sla.explain.day",
+                        {
+                            "day": day.isoformat(),
+                            "weekday": Word(f"sla.weekday.{day.weekday()}"),
+                            "stretches": ", ".join(_show_part(calendar, part) for part in parts),
+                            "length": length,
+                            "total": total,
+                        },
+                    ),
+                )
         day += ONE_DAY
 
 
@@ -210,16 +217,17 @@ def _stop_lines(
         yield ExplainLine("sla.explain.known_late", {"at": show_local(known_at, zone)})
 
 
-def _exception_lines(
-    state: ClockState, zone: str, exception: ClockException | None
-) -> Iterator[ExplainLine]:
+def _exception_lines(state: ClockState, zone: str, exception: ClockException | None) -> Iterator[ExplainLine]:
     if exception is None:
         return
-    yield ExplainLine("sla.explain.exception", {
-        "at": show_wall(exception.approved_at, zone),
-        "approver": exception.approved_by,
-        "reason": exception.reason,
-    })
+    yield ExplainLine(
+        "sla.explain.exception",
+        {
+            "at": show_wall(exception.approved_at, zone),
+            "approver": exception.approved_by,
+            "reason": exception.reason,
+        },
+    )
     told_at = exception.customer_told_at
     if told_at is None:
         yield ExplainLine("sla.explain.customer_not_told", {})
@@ -230,14 +238,23 @@ def _exception_lines(
 
 
 def _verdict_line(
-    rule: ClockRule, calendar: WorkingCalendar, started_at: datetime, merged: Sequence[Pause],
-    state: ClockState, limit: timedelta, now: datetime,
+    rule: ClockRule,
+    calendar: WorkingCalendar,
+    started_at: datetime,
+    merged: Sequence[Pause],
+    state: ClockState,
+    limit: timedelta,
+    now: datetime,
 ) -> ExplainLine:
     until = max(state.stopped_at or now, started_at)
     counted = counted_between(rule, calendar, started_at, until, merged)
     values: dict[str, str | timedelta] = {
-        "at": show_local(now, calendar.zone), "limit": limit, "counted": counted,
-        "remaining": max(limit - counted, ZERO), "overdue": max(counted - limit, ZERO), "late": ZERO,
+        "at": show_local(now, calendar.zone),
+        "limit": limit,
+        "counted": counted,
+        "remaining": max(limit - counted, ZERO),
+        "overdue": max(counted - limit, ZERO),
+        "late": ZERO,
     }
     if state.due_at is not None and until > state.due_at:
         values["late"] = until - state.due_at

@@ -17,8 +17,18 @@ CLOCKS = ("response", "confirm", "dispatch", "arrival", "repair")
 UNITS = ("wh", "wd", "h", "d", "week")
 WORKING_UNITS = ("wh", "wd")
 EVENTS = (
-    "received", "first_response", "accepted", "dispatched", "acknowledged", "en_route", "arrived",
-    "diagnosed", "repair_started", "fixed", "signed", "closed",
+    "received",
+    "first_response",
+    "accepted",
+    "dispatched",
+    "acknowledged",
+    "en_route",
+    "arrived",
+    "diagnosed",
+    "repair_started",
+    "fixed",
+    "signed",
+    "closed",
 )
 
 

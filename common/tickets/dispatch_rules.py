@@ -16,9 +16,16 @@ from common.sla.calendar import ONE_DAY, WorkingCalendar, show_wall, whole_minut
 BLOCKING = frozenset({"work_under_way"})
 # What a broken rule costs in the ranking: what must not be weighs more than what is inconvenient.
 WEIGHT = {
-    "work_under_way": 1000, "certificate_missing": 100, "certificate_expired": 100, "engineer_absent": 100,
-    "skill_missing": 80, "assignment_overlaps": 60, "customer_window_missed": 40, "zone_not_served": 20,
-    "daily_load_exceeded": 20, "outside_working_hours": 10,
+    "work_under_way": 1000,
+    "certificate_missing": 100,
+    "certificate_expired": 100,
+    "engineer_absent": 100,
+    "skill_missing": 80,
+    "assignment_overlaps": 60,
+    "customer_window_missed": 40,
+    "zone_not_served": 20,
+    "daily_load_exceeded": 20,
+    "outside_working_hours": 10,
 }
 
 
@@ -166,11 +173,14 @@ def _time(
         yield RuleBreak("outside_working_hours", values)
     starts, ends = ticket.window_from_at, ticket.window_until_at
     if (starts is not None and slot.from_at < starts) or (ends is not None and slot.from_at > ends):
-        yield RuleBreak("customer_window_missed", {
-            "start": show_wall(starts, zone) if starts else "–",
-            "end": show_wall(ends, zone) if ends else "–",
-            "arrival": show_wall(slot.from_at, zone),
-        })
+        yield RuleBreak(
+            "customer_window_missed",
+            {
+                "start": show_wall(starts, zone) if starts else "–",
+                "end": show_wall(ends, zone) if ends else "–",
+                "arrival": show_wall(slot.from_at, zone),
+            },
+        )
 
 
 def _load(
@@ -228,7 +238,8 @@ def rank_engineers(
         rest = [one for one in others.get(engineer.engineer_id, ()) if one.ticket_id != ticket.ticket_id]
         breaks = judge_assignment(engineer, ticket, slot, rest, calendar)
         earlier = [
-            one.until_at for one in rest
+            one.until_at
+            for one in rest
             if one.until_at <= slot.from_at and calendar.local(one.until_at).date() == day
         ]
         gap_min = whole_minutes(slot.from_at - max(earlier)) if earlier else None

@@ -130,7 +130,9 @@ def rows_of_round(session: Session, record: type[Any], ticket: Ticket, order: An
 
 def parts_of(session: Session, ticket: Ticket) -> list[PartUsage]:
     """List the standing part lines of the current round."""
-    return [used for used in rows_of_round(session, PartUsage, ticket, PartUsage.used_at) if not used.withdrawn]
+    return [
+        used for used in rows_of_round(session, PartUsage, ticket, PartUsage.used_at) if not used.withdrawn
+    ]
 
 
 def newest_agreement(session: Session, ticket: Ticket) -> RepairAgreement | None:
@@ -272,7 +274,9 @@ def _checklists_part(session: Session, ticket: Ticket, policy: Policy | None) ->
     answers = answers_of(session, ticket)
     known = {checklist.code: checklist for checklist in policy.checklists} if policy else {}
     order = {code: place for place, code in enumerate(known)}
-    templates = sorted({template for template, _ in answers}, key=lambda code: (order.get(code, len(order)), code))
+    templates = sorted(
+        {template for template, _ in answers}, key=lambda code: (order.get(code, len(order)), code)
+    )
     parts: list[Content] = []
     for template in templates:
         given = [answer for (code, _), answer in answers.items() if code == template]

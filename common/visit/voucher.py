@@ -195,7 +195,9 @@ class _Page:
         value = f"{item.get('value', '')} {item.get('unit', '')}".strip() if item.get("value") else ""
         answer = self.word(f"checklist.answer.{item.get('answer')}")
         told = " · ".join(filter(None, (value, answer, item.get("note"))))
-        return Row(self.titled(item.get("title"), str(item.get("code", ""))), told, item.get("answer") == "not_ok")
+        return Row(
+            self.titled(item.get("title"), str(item.get("code", ""))), told, item.get("answer") == "not_ok"
+        )
 
     def demonstrations(self, content: Content) -> Iterator[Row]:
         for shown in content.get("demonstrations") or []:

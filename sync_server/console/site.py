@@ -38,9 +38,7 @@ SIGN_IN = "/console/sign-in"
 PASSWORD = "/console/password"  # noqa: S105 - an address
 _OFFICE = frozenset(Role) - {Role.ENGINEER, Role.SYSTEM}
 AREA_ROLES: dict[str, frozenset[Role]] = {
-    "intake": frozenset(
-        {Role.SPECIALIST, Role.CLERK, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}
-    ),
+    "intake": frozenset({Role.SPECIALIST, Role.CLERK, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "register": _OFFICE - {Role.PARTS_KEEPER},
     "board": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
     "tickets": _OFFICE,

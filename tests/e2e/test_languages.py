@@ -77,11 +77,11 @@ def test_the_console_speaks_three_languages_and_is_accessible(
         paths += [f"stock/parts/{an_id('seal')}", f"customers/{an_id('xiehe')}", f"equipment/{an_id('pump')}"]
         for language in LANGUAGES:
             context.add_cookies([{"name": "language", "value": language, "url": office.url("/")}])
-            for path in paths:
-                look_at(page, office.url(f"/console/{path}"), language)
+            seen = [look_at(page, office.url(f"/console/{path}"), language) for path in paths]
+            assert all(seen)
 
 
-def look_at(page: Page, url: str, language: str) -> None:
+def look_at(page: Page, url: str, language: str) -> bool:
     """Open a page: its words are words, in its language; in English its accessibility is judged too."""
     answer = page.goto(url)
     assert answer is not None
@@ -92,6 +92,7 @@ def look_at(page: Page, url: str, language: str) -> None:
         found = Axe().run(page).response["violations"]
         grave = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
         assert (url, grave) == (url, [])
+    return True
 
 
 class Walk:

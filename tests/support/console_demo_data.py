@@ -54,7 +54,12 @@ URGENCY: tuple[tuple[Tone, str, tuple[str, str, str]], ...] = (
     ("alert", "alert", ("Urgent", "紧急", "緊急")), ("warn", "clock", ("Complex", "复杂", "複雜")),
     ("neutral", "dot", ("Minor", "一般", "一般")),
 )  # fmt: skip
-DUE: tuple[tuple[Tone, str], ...] = (("alert", "−0:25"), ("warn", "0:40"), ("neutral", "3:10"), ("neutral", "6:30"))
+DUE: tuple[tuple[Tone, str], ...] = (
+    ("alert", "−0:25"),
+    ("warn", "0:40"),
+    ("neutral", "3:10"),
+    ("neutral", "6:30"),
+)
 NOW_MIN = 637
 LUNCH = [[480, 720], [780, 1080]]
 

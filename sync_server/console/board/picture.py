@@ -91,7 +91,9 @@ class Picture:
 
     def lane(self, person: Person, board: BoardDay) -> Lane:
         """Draw an engineer."""
-        skills = [say_code(self.language, "skill", held.code) for held in board.qualifications.get(person.id, ())]
+        skills = [
+            say_code(self.language, "skill", held.code) for held in board.qualifications.get(person.id, ())
+        ]
         zones = [zone_name(board.policy, code, self.language) for code in person.zones]
         note = " · ".join(
             filter(None, (", ".join(zones) or self.word("board.serves_all"), ", ".join(skills)))

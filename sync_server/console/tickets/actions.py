@@ -101,7 +101,12 @@ def _confirm_fields(ask: Ask) -> list[Field]:
     verdict = judged.verdict if judged and judged.verdict in CONFIRMED else ""
     types = [(code, translate(ask.language, f"ticket.service_type.{code.lower()}")) for code in SERVICE_TYPES]
     return [
-        Field("verdict", "choices", default=verdict, options=choices(ask.language, "entitlement.verdict", CONFIRMED)),
+        Field(
+            "verdict",
+            "choices",
+            default=verdict,
+            options=choices(ask.language, "entitlement.verdict", CONFIRMED),
+        ),
         Field("service_type", "choices", default=judged.service_type if judged else "", options=types),
         Field("note", "text", is_required=False),
     ]

@@ -118,7 +118,7 @@ async def test_the_overview_says_all_there_is_to_know(day: FieldDay) -> None:
             "53 Dongdan North Street, building 2, floor 4",
             "Equipment office · 139 0000 1234",
             "Register at the gate. Lift B only.",
-            "Infusion pump · IP-50",
+            "Infusion pump IP-50",
             "IP50-88213",
             "Covered by warranty",
             "In warranty until 2026-09-12; the cause is not known yet",
