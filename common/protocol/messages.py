@@ -136,7 +136,14 @@ class ExchangeError(Exception):
 
 
 class Unreachable(ExchangeError):
-    """No answer, or an answer that is not the server's (a captive portal's page)."""
+    """No answer, or an answer that is not the server's (a captive portal's page).
+
+    `partway`: the line was there and broke while a message was under way, so that less at once may get through.
+    """
+
+    def __init__(self, why: str = "", *, partway: bool = False) -> None:
+        super().__init__(why)
+        self.partway = partway
 
 
 class Busy(ExchangeError):

@@ -18,6 +18,7 @@ from common.protocol.messages import (
     Rejected,
     SyncExchange,
     TooOld,
+    Unreachable,
 )
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
 from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
@@ -47,7 +48,9 @@ class SyncEngine:
             more = self._do(step)
         except ExchangeError as error:
             retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0
-            self.line = after_failure(self.line, self.clock.read().mono_ms, self.jitter(), retry_after_s)
+            partway = isinstance(error, Unreachable) and error.partway
+            now_ms = self.clock.read().mono_ms
+            self.line = after_failure(self.line, now_ms, self.jitter(), retry_after_s, partway=partway)
             self.last_error = error_code(error)
             return step
         self.line = after_success(self.line, self.clock.read().mono_ms, more=more)

@@ -68,10 +68,16 @@ def after_success(line: Line, now_ms: int, *, more: bool) -> Line:
     return Line(0, now_ms if more else now_ms + IDLE_MS, grown, more)
 
 
-def after_failure(line: Line, now_ms: int, jitter: float, retry_after_s: int = 0) -> Line:
-    """Shrink what is sent at once; wait longer each time, with jitter in 0..1 so that tablets do not march in step."""
+def after_failure(
+    line: Line, now_ms: int, jitter: float, retry_after_s: int = 0, *, partway: bool = False
+) -> Line:
+    """Wait longer each time, with jitter in 0..1 so that tablets do not march in step.
+
+    Less is sent at once only after a line that broke `partway`: where nobody answered, size was not the reason, and
+    back in signal one request is to carry all.
+    """
     limits = line.limits
-    shrunk = Limits(
+    smaller = Limits(
         max(limits.ops // 2, FEWEST.ops),
         max(limits.ops_bytes // 2, FEWEST.ops_bytes),
         max(limits.page_bytes // 2, FEWEST.page_bytes),
@@ -79,4 +85,5 @@ def after_failure(line: Line, now_ms: int, jitter: float, retry_after_s: int = 0
     pause = min(FIRST_PAUSE_MS << min(line.failures, 10), LONGEST_PAUSE_MS)
     pause = round(pause * (0.5 + jitter / 2))
     pause = max(pause, round(retry_after_s * 1000 * (1 + jitter)))
-    return replace(line, failures=line.failures + 1, next_try_ms=now_ms + pause, limits=shrunk)
+    limits = smaller if partway else limits
+    return replace(line, failures=line.failures + 1, next_try_ms=now_ms + pause, limits=limits)

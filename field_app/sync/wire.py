@@ -22,6 +22,7 @@ PRESS_FROM = 200
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PROBLEM = "application/problem+json"
+NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class Denied(ExchangeError):
@@ -62,7 +63,7 @@ class Line:
         except httpx.TransportError as error:
             if _is_certificate(error):
                 raise NotTrusted("server_certificate") from error
-            raise Unreachable(type(error).__name__) from error
+            raise Unreachable(type(error).__name__, partway=not isinstance(error, NOBODY_THERE)) from error
         return _read(answer)
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
             raw = inflate(raw, ANSWER_AT_MOST)
         body = read_json(raw)
     except (BadPayload, ValueError) as error:
-        raise Unreachable("a damaged answer") from error
+        raise Unreachable("a damaged answer", partway=True) from error
     if type(body) is not dict:
         raise Unreachable("not the server's answer")
     if answer.status_code == 200:

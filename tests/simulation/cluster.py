@@ -196,13 +196,13 @@ class FaultyExchange:
             answer = call()
         except PowerCut:
             self.server.disk.power_on()
-            raise Unreachable from None
+            raise Unreachable(partway=True) from None
         except DatabaseBusyError:
             raise Busy(1) from None
         finally:
             self.server.disk.statements_left = None
         if roll() < network.lost_answer:
-            raise Unreachable
+            raise Unreachable(partway=True)
         return answer
 
 
