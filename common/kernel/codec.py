@@ -97,9 +97,13 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@cache
-def fields_of(cls: type) -> tuple[tuple[str, Any, bool], ...]:
+def fields_of(cls: Any) -> tuple[tuple[str, Any, bool], ...]:
     """List (name, type with its bounds, required) of a dataclass, in order."""
+    return _fields_of(cls)
+
+
+@cache
+def _fields_of(cls: Any) -> tuple[tuple[str, Any, bool], ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
     missing = dataclasses.MISSING
     return tuple(
@@ -113,7 +117,7 @@ def decode(cls: type[T], raw: Any, *, where: str = "", strict: bool = True) -> T
     if type(raw) is not dict:
         raise BadPayload("type_object", where)
     values: dict[str, Any] = {}
-    known = fields_of(typing.cast(type, cls))
+    known = fields_of(cls)
     for name, hint, required in known:
         if name in raw:
             values[name] = _read(hint, raw[name], f"{where}.{name}" if where else name, strict)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -83,7 +83,7 @@ def images() -> Images:
         outcome = give_office(database, payload)
         assert outcome.took_effect, (payload, outcome)
         time.pass_by(1)
-    tokens = [database.transact(lambda unit, i=i: _enrol(unit, i, rng)) for i in range(len(DEVICES))]
+    tokens = [database.transact(partial(_enrol, i=i, rng=rng)) for i in range(len(DEVICES))]
     devices = []
     for i, token in enumerate(tokens):
         disk = tablet_disk()
