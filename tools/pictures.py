@@ -18,9 +18,9 @@ WIDEST = 1440
 COLOURS = 256
 # picture: screenshots it may come from, best first
 WANTED = {
-    "board": ("story-board", "console-board-en"),
-    "today": ("story-today", "app-ticket-tablet-en", "app-today-tablet-en"),
-    "sign-off": ("story-sign-off", "app-sign-off-sign-tablet-zh-hant", "toolkit-signature-tablet"),
+    "board": ("board", "console-board-en"),
+    "today": ("today", "app-ticket-tablet-en", "app-today-tablet-en"),
+    "sign-off": ("sign-off", "app-sign-off-sign-tablet-zh-hant", "toolkit-signature-tablet"),
 }
 
 
