@@ -23,6 +23,7 @@ from tests.support.browser import ROOT
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+EMPTY_BYTES = 12_000  # a picture smaller than this shows nothing yet
 ASSETS = ROOT / ".build" / "test_app_assets"
 # Flet's client asks for one animation runtime it does not need; the app's content policy stops it.
 # Before its first layout Flutter asks for fallback fonts that are not there; the font laid in draws everything.
@@ -47,7 +48,24 @@ def served(main: Callable[[ft.Page], Any], assets: Path = ASSETS) -> Iterator[st
 
 
 def open_app(page: Page, url: str) -> None:
-    """Load the app and switch its accessibility tree on."""
+    """Load the app and switch its accessibility tree on.
+
+    Without a graphics card the renderer now and then starts and never paints; such a page is loaded once more.
+    """
+    _load(page, url)
+    if not _paints(page):
+        _load(page, url)
+
+
+def _paints(page: Page) -> bool:
+    for _ in range(60):
+        if len(page.screenshot()) >= EMPTY_BYTES:
+            return True
+        page.wait_for_timeout(150)
+    return False
+
+
+def _load(page: Page, url: str) -> None:
     page.goto(url)
     page.locator("flt-semantics-placeholder").wait_for(state="attached", timeout=60_000)
     page.wait_for_function("!document.getElementById('loading')", timeout=60_000)
@@ -104,7 +122,7 @@ def draw(page: Page, identifier: str, strokes: list[list[tuple[float, float]]]) 
         page.mouse.up()
 
 
-def settled(page: Page, least_bytes: int = 12_000) -> None:
+def settled(page: Page, least_bytes: int = EMPTY_BYTES) -> None:
     """Wait until the picture is painted and stands still: the accessibility tree is there before the pixels.
 
     `least_bytes`: a smaller picture is an empty page.
