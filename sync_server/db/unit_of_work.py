@@ -140,15 +140,29 @@ def content_hash_of(op: Op) -> str:
 def discrepancy_of(op: Op, flag: Flag, work: Work) -> Discrepancy:
     """Turn a flag into what the office must look at."""
     ticket_id = op.a.get("ticket_id")
-    return Discrepancy(
-        id=derive_id("discrepancy", op.id, flag.code),
-        agg=OFFICE_INBOX,
-        code=flag.code,
-        details={"command": op.k, **flag.values},
-        ticket_id=ticket_id if isinstance(ticket_id, str) else None,
-        op_id=op.id,
+    return open_discrepancy(
+        op,
+        flag.code,
+        {"command": op.k, **flag.values},
+        work.received_at,
         person_id=work.actor.person_id,
-        raised_at=work.received_at,
+        ticket_id=ticket_id if isinstance(ticket_id, str) else None,
+    )
+
+
+def open_discrepancy(
+    op: Op, code: str, details: dict[str, Any], at: datetime, *, person_id: str | None, ticket_id: str | None
+) -> Discrepancy:
+    """Make an entry the office must look at; a command has at most one of each code."""
+    return Discrepancy(
+        id=derive_id("discrepancy", op.id, code),
+        agg=OFFICE_INBOX,
+        code=code,
+        details=details,
+        ticket_id=ticket_id,
+        op_id=op.id,
+        person_id=person_id,
+        raised_at=at,
         state="open",
         resolution="",
         resolved_by=None,

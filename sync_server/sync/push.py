@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from common.inbox.records import OFFICE_INBOX, Discrepancy, InboxItem
+from common.inbox.records import Discrepancy, InboxItem
 from common.kernel.clock import instant
 from common.kernel.codec import decode, encode
 from common.kernel.ids import derive_id
@@ -22,7 +22,7 @@ from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.work import Actor
 from common.protocol.messages import ClockNow, OpResult
 from sync_server.db.tables import Lane, ParkedOp, Receipt
-from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
+from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of, open_discrepancy
 
 OPS_A_TRANSACTION = 50
 
@@ -208,30 +208,12 @@ def park(
             state="open",
         )
     )
-    unit.add(_discrepancy(unit, op, outcome.code, details, actor.person_id, ticket_id))
+    unit.add(
+        open_discrepancy(op, outcome.code, details, unit.now, person_id=actor.person_id, ticket_id=ticket_id)
+    )
 
 
 def _alarm(unit: UnitOfWork, op: Op, device_id: str) -> Discrepancy:
     """Raise that one id came with two contents: what came second is kept here in full (K2)."""
-    return _discrepancy(
-        unit, op, "command_id_reused", {"device": device_id, "second": str(encode(op))[:4000]}, "", None
-    )
-
-
-def _discrepancy(
-    unit: UnitOfWork, op: Op, code: str, details: dict[str, Any], person_id: str, ticket_id: str | None
-) -> Discrepancy:
-    return Discrepancy(
-        id=derive_id("discrepancy", op.id, code),
-        agg=OFFICE_INBOX,
-        code=code,
-        details=details,
-        ticket_id=ticket_id,
-        op_id=op.id,
-        person_id=person_id or None,
-        raised_at=unit.now,
-        state="open",
-        resolution="",
-        resolved_by=None,
-        resolved_at=None,
-    )
+    details = {"device": device_id, "second": str(encode(op))[:4000]}
+    return open_discrepancy(op, "command_id_reused", details, unit.now, person_id=None, ticket_id=None)
