@@ -26,10 +26,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FONT_FAMILY = "NotoSC"
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SQUEEZED = (
-    "main.dart.wasm",
-    "main.dart.mjs",
-    "canvaskit/skwasm.wasm",
-    "canvaskit/skwasm.js",
+    "main.dart.js",
+    "canvaskit/chromium/canvaskit.wasm",
+    "canvaskit/chromium/canvaskit.js",
+    "canvaskit/canvaskit.wasm",
+    "canvaskit/canvaskit.js",
     "flutter_bootstrap.js",
 )
 # Everything from this server; Flutter's loader needs eval and blobs. No address outside this machine passes.
@@ -76,7 +77,12 @@ def _lay_in_font(folder: Path, manifest: Path) -> None:
 def web_app(main: Callable[[ft.Page], Any], assets_dir: Path, app_name: str = "Fieldwright") -> ASGIApp:
     """Build the ASGI app that serves `main` to browsers of this machine."""
     client = flet.fastapi.app(
-        main, no_cdn=True, assets_dir=str(assets_dir), app_name=app_name, app_short_name=app_name
+        main,
+        no_cdn=True,
+        web_renderer=ft.WebRenderer.CANVAS_KIT,
+        assets_dir=str(assets_dir),
+        app_name=app_name,
+        app_short_name=app_name,
     )
     return LocalOnly(Squeezed(client, assets_dir / ".squeezed"))
 

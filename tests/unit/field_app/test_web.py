@@ -56,20 +56,20 @@ def test_a_folder_made_before_is_kept(assets: Path) -> None:
 
 async def test_big_files_come_squeezed_and_are_asked_for_only_once(app: ASGIApp, assets: Path) -> None:
     async with _client(app) as client:
-        answer = await client.get("/main.dart.wasm", headers={"accept-encoding": "gzip"})
+        answer = await client.get("/canvaskit/canvaskit.wasm", headers={"accept-encoding": "gzip"})
         assert answer.headers["content-encoding"] == "gzip"
         assert answer.headers["content-type"] == "application/wasm"
         assert answer.headers["cache-control"] == "no-cache"
         assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
         again = await client.get(
-            "/main.dart.wasm", headers={"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}
+            "/canvaskit/canvaskit.wasm", headers={"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}
         )
-        plain = await client.get("/main.dart.wasm", headers={"accept-encoding": "identity"})
+        plain = await client.get("/canvaskit/canvaskit.wasm", headers={"accept-encoding": "identity"})
     assert (again.status_code, again.content) == (304, b"")
     assert plain.content == answer.content
     assert int(answer.headers["content-length"]) < len(plain.content) / 2
-    assert gzip.decompress((assets / ".squeezed" / "main.dart.wasm.gz").read_bytes()) == plain.content
-    assert set(SQUEEZED) >= {"main.dart.wasm", "main.dart.mjs"}
+    assert gzip.decompress((assets / ".squeezed" / "canvaskit" / "canvaskit.wasm.gz").read_bytes()) == plain.content
+    assert set(SQUEEZED) >= {"main.dart.js", "canvaskit/canvaskit.wasm"}
 
 
 async def test_health_is_told(app: ASGIApp) -> None:
@@ -83,7 +83,7 @@ async def test_health_is_told(app: ASGIApp) -> None:
 )
 async def test_other_names_are_refused(app: ASGIApp, host: str) -> None:
     async with _client(app, host) as client:
-        for path in ("/", "/healthz", "/main.dart.wasm"):
+        for path in ("/", "/healthz", "/canvaskit/canvaskit.wasm"):
             assert (await client.get(path)).status_code == 403
 
 
