@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.sync_api import (
+    APIResponse,
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+)
 from pypdf import PdfReader
 
 from common.tickets.field_work import AcknowledgeTicket, StartTravel
@@ -151,6 +160,29 @@ def test_an_action_refused_in_the_dialog_keeps_its_text(
     dialog.get_by_role("button", name="Assign an engineer").click()
     expect(page.locator("main .notice").first).to_contain_text("Saved on the server")
     expect(page.locator("#ticket")).to_contain_text("李伟带教")
+
+
+def test_a_change_told_while_an_answer_is_under_way_is_shown(
+    context: BrowserContext, served: ServedConsole
+) -> None:
+    ticket_id, page = served.company.ticket(), context.new_page()
+    served.company.assign(ticket_id)
+    served.sign_in(page, "mei")
+    page.goto(served.url(f"/console/tickets/{ticket_id}"))
+    expect(page.locator("html")).to_have_attribute("data-live", "open")
+    page.evaluate("document.addEventListener('live:change', () => { window.told = (window.told ?? 0) + 1; })")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(f"**/console/tickets/{ticket_id}", lambda route: held.append((route, route.fetch())), times=1)
+    served.company.in_field(AcknowledgeTicket(ticket_id), "li")
+    while not held:
+        page.wait_for_timeout(20)
+    before = page.evaluate("window.told")
+    served.company.in_field(StartTravel(ticket_id), "li")
+    page.wait_for_function("before => window.told > before", arg=before)
+    page.wait_for_timeout(400)  # longer than a burst is gathered: the page has asked, or never will
+    route, old = held[0]
+    route.fulfill(response=old)
+    expect(page.locator(".ticket-top")).to_contain_text("On the way")
 
 
 def test_the_board_is_worked_with_the_keyboard(context: BrowserContext, served: ServedConsole) -> None:

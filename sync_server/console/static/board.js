@@ -55,20 +55,15 @@ class Board {
     this.refreshTimer = setTimeout(() => this.caughtUp(), 60);
   }
 
-  // Fetch the day anew, but never under somebody's hand and never over a move on its way.
+  // Fetch the day anew, but never under somebody's hand and never over a move on its way. One fetch at a time:
+  // of two answers under way the older could come last.
   async caughtUp() {
-    if (!this.isBehind || this.isHeld || this.queues.size) return;
+    if (!this.isBehind || this.isCatchingUp || this.isHeld || this.queues.size) return;
     this.isBehind = false;
-    let data;
-    try {
-      const answer = await fetch(this.model.urls.data, { headers: { Accept: 'application/json' } });
-      if (!answer.ok) return;
-      data = await answer.json();
-    } catch {
-      this.isBehind = true;
-      return;
-    }
-    if (this.isHeld || this.queues.size) {
+    this.isCatchingUp = true;
+    const data = await this.fetchDay();
+    this.isCatchingUp = false;
+    if (!data || this.isHeld || this.queues.size) {
       this.isBehind = true;
       return;
     }
@@ -76,6 +71,16 @@ class Board {
     this.model.take({ ...this.model, ...data });
     this.drawing.all();
     this.narrow(this.root.querySelector('[data-lane-search]').value);
+    if (this.isBehind) this.refreshSoon();
+  }
+
+  async fetchDay() {
+    try {
+      const answer = await fetch(this.model.urls.data, { headers: { Accept: 'application/json' } });
+      return answer.ok ? await answer.json() : null;
+    } catch {
+      return null;
+    }
   }
 
   async askFits(job) {

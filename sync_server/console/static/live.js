@@ -9,7 +9,9 @@ const PATIENCE_MS = 2500;
 const words = JSON.parse(document.getElementById('live-words')?.textContent ?? '{}');
 const banner = document.getElementById('live-banner');
 const sign = document.getElementById('live-sign');
-const waiting = new Set();
+const LIVE = '[data-live], [data-live-kind]';
+const waiting = []; // changes not yet shown
+const inFlight = new Map(); // request of a live element -> the element and the changes told meanwhile
 let timer = 0;
 let lostTimer = 0;
 let wasLost = false;
@@ -47,10 +49,8 @@ function fetchAnew(element) {
 
 function onChange(change) {
   document.dispatchEvent(new CustomEvent('live:change', { detail: change }));
-  for (const element of document.querySelectorAll('[data-live], [data-live-kind]')) {
-    if (concerns(element, change)) waiting.add(element);
-  }
-  if (timer || !waiting.size) return;
+  waiting.push(change);
+  if (timer) return;
   // The first change shows at once, a burst (a tablet sends a whole day) is gathered.
   flush();
   timer = setTimeout(() => {
@@ -60,10 +60,32 @@ function onChange(change) {
 }
 
 function flush() {
-  const elements = [...waiting];
-  waiting.clear();
-  for (const element of elements) fetchAnew(element);
+  const changes = waiting.splice(0);
+  if (!changes.length) return;
+  for (const element of document.querySelectorAll(LIVE)) {
+    const own = changes.filter((change) => concerns(element, change));
+    if (!own.length) continue;
+    // The answer under way may be older than this change, and it replaces the element that asked.
+    const request = [...inFlight.values()].find((each) => each.element === element);
+    if (request) request.late.push(...own);
+    else fetchAnew(element);
+  }
 }
+
+document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
+  const element = ctx.sourceElement;
+  if (element.matches(LIVE)) inFlight.set(ctx, { element, late: [] });
+});
+
+document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+  const request = inFlight.get(ctx);
+  if (!request) return;
+  inFlight.delete(ctx);
+  waiting.push(...request.late);
+  // Someone else (a search) replaced the element meanwhile, perhaps with what was true before: ask once more.
+  if (ctx.status !== 'swapped' && !request.element.isConnected) waiting.push({ kind: '*' });
+  flush();
+});
 
 function show(text, tone, link) {
   banner.hidden = !text;
