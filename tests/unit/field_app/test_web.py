@@ -62,13 +62,17 @@ async def test_big_files_come_squeezed_and_are_asked_for_only_once(app: ASGIApp,
         assert answer.headers["cache-control"] == "no-cache"
         assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
         again = await client.get(
-            "/canvaskit/canvaskit.wasm", headers={"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}
+            "/canvaskit/canvaskit.wasm",
+            headers={"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]},
         )
         plain = await client.get("/canvaskit/canvaskit.wasm", headers={"accept-encoding": "identity"})
     assert (again.status_code, again.content) == (304, b"")
     assert plain.content == answer.content
     assert int(answer.headers["content-length"]) < len(plain.content) / 2
-    assert gzip.decompress((assets / ".squeezed" / "canvaskit" / "canvaskit.wasm.gz").read_bytes()) == plain.content
+    assert (
+        gzip.decompress((assets / ".squeezed" / "canvaskit" / "canvaskit.wasm.gz").read_bytes())
+        == plain.content
+    )
     assert set(SQUEEZED) >= {"main.dart.js", "canvaskit/canvaskit.wasm"}
 
 
