@@ -13,7 +13,7 @@ PY := .venv/bin/python
 N ?= 2000
 SEED ?= 1
 
-.PHONY: help setup setup-tests demo app test test-fast lint bench simulate e2e pictures lock wheel clean
+.PHONY: help setup setup-tests demo app test test-fast soak lint bench simulate e2e pictures lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ test: setup-tests ## static checks and every test
 
 test-fast: setup-tests ## the tests that need neither server, simulation nor browser
 	@bash tools/test.sh fast
+
+soak: setup-tests ## the long versions of the tests (hours)
+	@$(PY) -m pytest -m soak tests
 
 lint: setup ## static checks only; FIX=1 formats and mends
 	@bash tools/check.sh $(if $(FIX),--fix)

@@ -82,6 +82,7 @@ def test_the_same_request_again_is_answered_again(tablet: Tablet, exchange: Sync
     assert (first.put, first.head, first.cur) == (again.put, again.head, again.cur)
 
 
+@pytest.mark.fault("A14")
 def test_a_strange_token_is_another_copy(tablet: Tablet, exchange: SyncExchange) -> None:
     state = a_request(tablet)
     fork = exchange.sync(SyncRequest(state.dev, state.inc, "0" * 18, state.clk)).fork
@@ -115,6 +116,7 @@ def test_the_loop_ends_quiet_over_http(tablet: Tablet) -> None:
         assert counts(session).waiting == 0
 
 
+@pytest.mark.fault("P5")
 def test_a_revoked_device_is_told_so_and_its_work_is_kept(server: Server, tablet: Tablet) -> None:
     revoke_device(server.parts.database, SYSTEM, tablet.enrolled.device_id)
     request = a_request(tablet)
@@ -180,6 +182,7 @@ PORTAL = {"content-type": "text/html"}
 PRESSED = {"content-type": "application/json", "content-encoding": "x-deflate-d1"}
 
 
+@pytest.mark.fault("B7")
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -236,6 +239,7 @@ def test_an_invitation_is_read_as_it_was_written() -> None:
     assert invitation_svg("https://service.example", "ABCDE-01234").startswith("<svg")
 
 
+@pytest.mark.fault("H12")
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -269,6 +273,7 @@ def test_secrets_on_the_tablet_are_for_their_owner_only(tmp_path: Path) -> None:
         keystore.load("../device")
 
 
+@pytest.mark.fault("E1")
 def test_a_clock_far_off_does_not_lock_a_tablet_out(server: Server, tmp_path: Path) -> None:
     from tests.support.fake_clock import FakeClock
 

@@ -116,6 +116,7 @@ def test_a_code_lives_fifteen_minutes(server: Server, http: TestClient) -> None:
     )
 
 
+@pytest.mark.fault("G6")
 def test_guessing_a_code_burns_it_and_then_the_address_waits(server: Server, http: TestClient) -> None:
     code = server.code(server.person(Role.ENGINEER)).replace("-", "")
     key = DeviceKey(os.urandom(32))
@@ -145,6 +146,7 @@ def test_nobody_enrols_for_a_person_who_has_left(server: Server, http: TestClien
     )
 
 
+@pytest.mark.fault("K3")
 def test_a_nonce_is_signed_once(server: Server, http: TestClient) -> None:
     device_id, key, _ = a_device(server, http)
     body = token_body(http, device_id, key)
@@ -152,6 +154,7 @@ def test_a_nonce_is_signed_once(server: Server, http: TestClient) -> None:
     assert_refused(http.post("/v1/auth/token", json=body), 401, "nonce_used")
 
 
+@pytest.mark.fault("K3", "G7")
 def test_a_nonce_runs_out_and_belongs_to_its_device(server: Server, http: TestClient) -> None:
     device_id, key, _ = a_device(server, http)
     other_id, other_key, _ = a_device(server, http)
@@ -179,6 +182,7 @@ def test_a_signature_is_for_one_audience(server: Server, http: TestClient) -> No
     )
 
 
+@pytest.mark.fault("G7")
 def test_a_token_dies_after_ten_minutes(server: Server, http: TestClient) -> None:
     device_id, key, device = a_device(server, http)
     token = a_token(http, device_id, key)
@@ -229,6 +233,7 @@ def forged(token: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.fault("G8")
 def test_forged_tokens_open_nothing(server: Server, http: TestClient) -> None:
     device_id, key, device = a_device(server, http)
     token = a_token(http, device_id, key)
@@ -237,6 +242,7 @@ def test_forged_tokens_open_nothing(server: Server, http: TestClient) -> None:
     assert_refused(http.post("/v1/sync", json={}), 401, "token_missing")
 
 
+@pytest.mark.fault("G8")
 def test_the_servers_key_signs_no_other_kind_of_token(server: Server, http: TestClient) -> None:
     """A text signed with the right key for another purpose is not an access token."""
     device_id, key, device = a_device(server, http)
@@ -255,6 +261,7 @@ def test_the_servers_key_signs_no_other_kind_of_token(server: Server, http: Test
         assert_refused(sync(http, server, device, f"{head}.{body}.{to_text(signed)}"), 401, "token_wrong")
 
 
+@pytest.mark.fault("P5", "P9")
 def test_a_revoked_device_hands_over_its_work_and_sees_nothing(server: Server, http: TestClient) -> None:
     person_id = server.person(Role.ENGINEER)
     device_id, key, device = a_device(server, http, person_id)

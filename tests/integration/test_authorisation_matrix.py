@@ -214,6 +214,7 @@ def test_the_matrix_is_not_trivial(stand: Stand) -> None:
         assert len(list(cases(stand, place, permitted=True))) > 30
 
 
+@pytest.mark.fault("P9")
 def test_forbidden_at_the_office_changes_nothing_at_all(stand: Stand) -> None:
     """Who is present hears no at once: not even a receipt is left, so that the command can be sent again."""
     before, wrong = stand.business(), []
@@ -229,6 +230,7 @@ def test_forbidden_at_the_office_changes_nothing_at_all(stand: Stand) -> None:
     assert stand.server.rows("SELECT count(*) FROM receipt") == receipts
 
 
+@pytest.mark.fault("G4", "P5", "P9")
 def test_forbidden_on_a_tablet_is_kept_for_the_office_and_changes_nothing(stand: Stand) -> None:
     """Each is parked with its reason, stands in the audit log under the person's name, and has no effect."""
     before, wrong = stand.business(), []

@@ -141,6 +141,7 @@ def unsafe(server: Server) -> Iterator[tuple[str, str]]:
             yield method, filled(route.path)
 
 
+@pytest.mark.fault("D5", "H5")
 @pytest.mark.parametrize("edge", sorted(JSON_EDGES))
 def test_json_edges_on_every_route(server: Server, http: TestClient, edge: str) -> None:
     answers = {}
@@ -156,6 +157,7 @@ def test_json_edges_on_every_route(server: Server, http: TestClient, edge: str) 
     assert {one.status_code for name, one in answers.items() if " /v1/" in name} <= {400, 401, 413, 422}
 
 
+@pytest.mark.fault("D5")
 @pytest.mark.parametrize("edge", sorted(FORM_EDGES))
 def test_form_edges_on_every_route(server: Server, http: TestClient, edge: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -170,6 +172,7 @@ def test_form_edges_on_every_route(server: Server, http: TestClient, edge: str) 
         assert {one.status_code for name, one in answers.items() if " /console" in name} <= {413, 422}
 
 
+@pytest.mark.fault("D5", "H1")
 def test_address_edges_on_every_route(server: Server, http: TestClient) -> None:
     answers = {}
     for route in routes(server):
@@ -209,6 +212,7 @@ def test_strange_encodings_and_types(server: Server, http: TestClient) -> None:
     assert not wrong(answers)
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize("encoding", ["gzip", ENCODING])
 def test_a_bomb_is_refused_before_it_grows(server: Server, http: TestClient, encoding: str) -> None:
     device_id, key, _ = a_device(server, http)
@@ -289,6 +293,7 @@ def test_a_crash_inside_tells_nothing_but_a_reference(server: Server, http: Test
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+@pytest.mark.fault("G9")
 def test_every_answer_has_its_headers(server: Server, http: TestClient) -> None:
     for route in routes(server):
         method = "GET" if "GET" in (route.methods or set()) else "POST"
@@ -303,6 +308,7 @@ def test_the_event_stream_wants_a_session(server: Server, http: TestClient) -> N
     assert (answer.status_code, answer.json()["reason_code"]) == (401, "not_signed_in")
 
 
+@pytest.mark.fault("G9")
 def test_nobody_elses_page_writes_here(server: Server, http: TestClient) -> None:
     """Without the session's token, or from another origin, no form of the console is taken (G9)."""
     csrf = http.headers.pop("X-CSRF-Token")

@@ -107,6 +107,7 @@ def numbers(database: Database) -> list[int | None]:
         return list(session.execute(text("SELECT seq FROM change ORDER BY seq")).scalars())
 
 
+@pytest.mark.fault("D1", "P4")
 def test_no_row_is_missed_and_the_order_is_dense(database: Database) -> None:
     done = threading.Event()
     reader = Reader()
@@ -143,6 +144,7 @@ def test_no_row_is_missed_and_the_order_is_dense(database: Database) -> None:
         assert [str(fault) for fault in verify(session)] == []
 
 
+@pytest.mark.fault("D1")
 @pytest.mark.postgres
 def test_a_slow_transaction_holds_nobody_back(postgres_database: str) -> None:
     """Rows of a transaction that stays open get later numbers; what others commit is seen at once (T3)."""
@@ -214,6 +216,7 @@ def test_rivals_number_each_row_once(postgres_database: str) -> None:
     assert batches == [400]
 
 
+@pytest.mark.fault("D10")
 def test_an_audit_chain_does_not_fork(database: Database) -> None:
     """Many writers of audit entries at once leave one unbroken chain (D10)."""
 

@@ -30,6 +30,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
         yield made
 
 
+@pytest.mark.fault("C7")
 def test_one_of_several_workers_runs_a_job(server: Server) -> None:
     runs: list[int] = []
 

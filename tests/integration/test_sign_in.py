@@ -74,6 +74,7 @@ def test_the_first_administrator_comes_by_the_code(server: Server, http: TestCli
     assert sign_in(http, "LIN").status_code == 303
 
 
+@pytest.mark.fault("G9")
 def test_sign_in_begins_a_new_session_each_time(server: Server, http: TestClient) -> None:
     server.sign_in_as(Role.DISPATCHER, login="mei")
     http.cookies.set("session", "f" * 64, domain="127.0.0.1")
@@ -89,6 +90,7 @@ def test_sign_in_begins_a_new_session_each_time(server: Server, http: TestClient
     assert http.get("/console/password", headers=HTML, follow_redirects=False).status_code == 303
 
 
+@pytest.mark.fault("G9")
 def test_cookies_are_locked_to_the_host_over_https(tmp_path: Path) -> None:
     with a_server("", tmp_path, public_url="https://service.example") as server:
         server.sign_in_as(Role.DISPATCHER, login="mei")
@@ -127,6 +129,7 @@ def test_a_live_page_alone_does_not_keep_a_session(server: Server) -> None:
     assert sessions.find(token, touch=False) is None
 
 
+@pytest.mark.fault("G6")
 def test_guessing_waits_longer_and_longer_and_never_for_ever(server: Server) -> None:
     server.sign_in_as(Role.DISPATCHER, login="mei")
     sessions = sessions_of(server)
@@ -157,6 +160,7 @@ def test_an_address_that_tries_many_names_waits(server: Server) -> None:
     assert sessions.login("mei", PASSWORD, "10.0.0.9")
 
 
+@pytest.mark.fault("G11")
 def test_an_unknown_name_is_answered_as_a_wrong_password(server: Server, http: TestClient) -> None:
     server.sign_in_as(Role.DISPATCHER, login="mei")
     answers = [sign_in(http, name, "wrong") for name in ("mei", "nobody")]
@@ -209,6 +213,7 @@ def test_other_sessions_can_be_ended(server: Server, http: TestClient) -> None:
     assert sessions_of(server).find(elsewhere) is None
 
 
+@pytest.mark.fault("H11")
 @pytest.mark.parametrize(
     "back", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
 )

@@ -63,6 +63,7 @@ def test_a_sound_server_has_no_faults(server: Server) -> None:
     assert faults(server) == []
 
 
+@pytest.mark.fault("D9")
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
@@ -127,6 +128,7 @@ def test_a_backup_with_faults_makes_nothing_durable(server: Server, tmp_path: Pa
     assert server.rows("SELECT durable FROM stream_head") == [(0,)]
 
 
+@pytest.mark.fault("C5")
 def test_writers_go_on_while_a_backup_is_made(server: Server, tmp_path: Path) -> None:
     stop = threading.Event()
     written: list[str] = []
@@ -204,6 +206,7 @@ def test_several_workers_want_postgresql(tmp_path: Path, capsys: pytest.CaptureF
     assert "PostgreSQL" in capsys.readouterr().err
 
 
+@pytest.mark.fault("M7")
 def test_sqlite_on_a_network_disk_is_refused(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"proc /proc proc rw 0 0\ndisk / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, func, select, type_coerce
@@ -77,6 +78,7 @@ class Shop:
         )
 
 
+@pytest.mark.fault("J5", "P7")
 @given(STEPS)
 @settings(max_examples=15)
 def test_a_balance_is_the_sum_of_its_movements(steps: list[tuple[str, Decimal]]) -> None:
@@ -109,6 +111,7 @@ def test_nothing_is_made_and_nothing_lost(steps: list[tuple[str, Decimal]]) -> N
     shop.world.close()
 
 
+@pytest.mark.fault("J5")
 @given(STEPS, st.randoms(use_true_random=False))
 @settings(max_examples=15)
 def test_the_order_of_arrival_is_irrelevant(steps: list[tuple[str, Decimal]], shuffle: object) -> None:
@@ -124,6 +127,7 @@ def test_the_order_of_arrival_is_irrelevant(steps: list[tuple[str, Decimal]], sh
     other.world.close()
 
 
+@pytest.mark.fault("J2", "P3")
 @given(STEPS, st.data())
 @settings(max_examples=15)
 def test_a_replay_changes_nothing(steps: list[tuple[str, Decimal]], data: st.DataObject) -> None:

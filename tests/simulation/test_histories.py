@@ -19,12 +19,14 @@ FOUND = {
 }
 
 
+@pytest.mark.fault("A13", "B1", "B10", "E2", "F7", "J2", "P1", "P2", "P3", "P4", "P5", "P7", "P11")
 @pytest.mark.timeout(1800)
 def test_histories_that_always_run() -> None:
     failed = run_many(100_000, FIXED)
     assert not failed, f"make simulate N=1 SEED={failed[0][0]}\n{failed[0][1]}"
 
 
+@pytest.mark.fault("A14")
 @pytest.mark.timeout(1800)
 def test_histories_never_lived_before() -> None:
     first = 1_000_000 + secrets.randbelow(10**9)

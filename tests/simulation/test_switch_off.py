@@ -224,6 +224,7 @@ CURES: list[tuple[str, Callable[[Patch], None], set[str]]] = [
 ]
 
 
+@pytest.mark.fault("P3", "P4", "P5")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("cure", "take_away", "faults"), CURES, ids=[name for name, _, _ in CURES])
 def test_without_the_cure_histories_break(

@@ -56,6 +56,7 @@ def test_the_shell_speaks_each_language(pages: Pages, language: str) -> None:
     assert not re.search(r"console\.(nav|shell|live|kit)\.", html)
 
 
+@pytest.mark.fault("H2")
 def test_hostile_text_is_inert(pages: Pages) -> None:
     html = pages.answer(a_request(), a_reader(), "page.html", text=HOSTILE).body.decode()
     assert "<script>alert" not in html
@@ -92,6 +93,7 @@ def test_only_known_notices_are_shown(pages: Pages) -> None:
     assert "notice tone-working" not in unknown
 
 
+@pytest.mark.fault("H11")
 def test_redirects_stay_on_this_server() -> None:
     answer = see_other(a_request(), "/console/tickets?q=x", "saved")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/tickets?q=x&notice=saved")

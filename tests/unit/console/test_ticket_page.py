@@ -116,6 +116,7 @@ def test_an_engineer_is_sent_and_a_broken_rule_asks_for_its_reason(company: Cons
     assert row(company, ticket_id).assignee_id == an_id("wang")
 
 
+@pytest.mark.fault("K1")
 def test_a_form_sent_twice_is_done_once(company: ConsoleWorld) -> None:
     ticket_id, client, command_id = company.ticket(), company.client(), company.new_id()
     values = {"command_id": command_id, "text": "客户来电催促"}

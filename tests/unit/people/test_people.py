@@ -58,6 +58,7 @@ def test_roles_are_known_ones_and_only_while_active(world: World) -> None:
     assert Role.SUPERVISOR in roles_of(world.get(Person, person))
 
 
+@pytest.mark.fault("G12")
 @pytest.mark.parametrize("leave", [lambda p: SetRoles(p, ("engineer",)), DeactivatePerson])
 def test_the_last_administrator_stays(world: World, leave: object) -> None:
     first, second = world.a_person(ADMIN), world.a_person(ADMIN)

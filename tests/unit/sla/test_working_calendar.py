@@ -67,6 +67,7 @@ def test_next_open(asked: str, opens: str) -> None:
     assert calendar.is_open(at(asked)) == (asked == opens)
 
 
+@pytest.mark.fault("E3")
 def test_night_shift_on_the_night_clocks_go_forward_is_an_hour_shorter() -> None:
     night = an_office("America/New_York", week=((Span(0, 360),),) * 7)
     midnight = at("2026-03-08 00:00", "America/New_York")
@@ -77,6 +78,7 @@ def test_night_shift_on_the_night_clocks_go_forward_is_an_hour_shorter() -> None
     )
 
 
+@pytest.mark.fault("E3")
 def test_night_shift_on_the_night_clocks_go_back_is_an_hour_longer() -> None:
     night = an_office("America/New_York", week=((Span(0, 360),),) * 7)
     midnight = at("2026-11-01 00:00", "America/New_York")
@@ -107,6 +109,7 @@ def test_round_the_clock_counts_every_hour_where_midnight_jumps(zone: str) -> No
     assert always.working_between(start, end) == end - start
 
 
+@pytest.mark.fault("E3")
 def test_day_that_never_was_has_no_hours() -> None:
     apia = an_office("Pacific/Apia", week=AROUND_THE_CLOCK, holidays={}, extra_days={})
     assert apia.stretches_on(date(2011, 12, 30)) == ()

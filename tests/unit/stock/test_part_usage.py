@@ -99,6 +99,7 @@ def test_withdrawn_it_is_back_in_the_van(world: World) -> None:
     assert world.do(foreign, person=job.engineer).code == "part_usage_unknown"
 
 
+@pytest.mark.fault("J1")
 def test_more_than_the_books_hold_is_kept_and_flagged_on_both_sides(job: Job) -> None:
     for live in (True, False):
         outcome = job.world.do(job.used("9"), person=job.engineer, live=live)
@@ -106,6 +107,7 @@ def test_more_than_the_books_hold_is_kept_and_flagged_on_both_sides(job: Job) ->
     assert job.left == -13
 
 
+@pytest.mark.fault("J4")
 def test_a_serial_fitted_twice_is_flagged(world: World) -> None:
     job = Job(world, serials=("A1",))
     world.must(job.used(serial="A1"), person=job.engineer)

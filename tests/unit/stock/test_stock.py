@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from common.kernel.command import Role
 from common.kernel.scope import grants_of
 from common.people.person import Person
@@ -131,6 +133,7 @@ def test_serials_move_with_their_piece(world: World) -> None:
     assert world.do(ReceiveStock(store, lines(part, ("1", "C1"), ("1", "C1")))).took_effect
 
 
+@pytest.mark.fault("J5")
 def test_a_count_is_a_movement(world: World) -> None:
     part, store = world.a_part(), world.a_store()
     world.stock_up(store, part, 5)

@@ -44,6 +44,7 @@ def reassign(world: VisitWorld) -> str:
     return other
 
 
+@pytest.mark.fault("F7")
 def test_a_cancelled_ticket_keeps_the_arrival_and_the_state(world: VisitWorld) -> None:
     assert world.office(CancelTicket(world.ticket, "客户撤回")).status == "ok"
     outcome = world.field(ArriveOnSite(world.id("visit"), world.ticket, True, "李伟"))
@@ -53,6 +54,7 @@ def test_a_cancelled_ticket_keeps_the_arrival_and_the_state(world: VisitWorld) -
     assert world.session.query(Visit).count() == 1
 
 
+@pytest.mark.fault("F7")
 def test_a_reassigned_ticket_keeps_the_work_of_the_former_engineer(world: VisitWorld) -> None:
     other = reassign(world)
     for payload in (AcknowledgeTicket(world.ticket), StartTravel(world.ticket)):

@@ -54,6 +54,7 @@ def test_a_signature_needs_a_name_and_strokes(world: VisitWorld) -> None:
     assert (refused.code, refused.values["missing"]) == ("sign_off_incomplete", "signer_role signature")
 
 
+@pytest.mark.fault("P8")
 def test_what_is_signed_is_what_was_shown(world: VisitWorld) -> None:
     shown = compose_report(world.session, world.ticket)
     stale = world.report(shown=shown)
@@ -80,6 +81,7 @@ def test_the_offices_change_meanwhile_is_shown_and_the_sealed_copy_stays(world: 
     assert world.row.state == "signed"
 
 
+@pytest.mark.fault("P8")
 def test_after_signing_nothing_of_the_visit_can_be_changed(world: VisitWorld) -> None:
     assert world.field(world.report()).status == "ok"
     before = world.rows()
@@ -100,6 +102,7 @@ def test_after_signing_nothing_of_the_visit_can_be_changed(world: VisitWorld) ->
     assert world.rows() == before
 
 
+@pytest.mark.fault("K4")
 def test_a_second_signature_that_arrives_late_is_kept_beside_the_first(world: VisitWorld) -> None:
     first, second = world.report(), world.report(number="A-2")
     assert world.field(first).status == "ok"
@@ -125,6 +128,7 @@ def test_a_refusal_keeps_the_ticket_open_and_the_clock_running(world: VisitWorld
     assert [row.accepted for row in vouchers] == [False, True]
 
 
+@pytest.mark.fault("K4")
 def test_a_correction_stands_beside_the_report(world: VisitWorld) -> None:
     report = world.report()
     world.field(report)
