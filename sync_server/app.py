@@ -114,8 +114,8 @@ def create_app(
     app.include_router(office, dependencies=walls)
     _add_health(app, parts.database)
     add_console(app, site)
-    app.add_middleware(Edge)
-    return SecurityHeaders(app)
+    app.add_middleware(Edge, hosts=settings.known_hosts)
+    return SecurityHeaders(app, tls=settings.is_behind_tls)
 
 
 def app_from_environment() -> ASGIApp:

@@ -20,6 +20,7 @@ from sync_server.problems import Problem, problem_response
 UPLOAD_AT_MOST = 32 * 1024 * 1024
 ADDRESS_AT_MOST = 8 * 1024
 LONGEST_NUMBER = 18  # digits: anything longer does not fit a column of any database
+HEALTH = "/health"  # asked by machines that know only an address
 FORM = "application/x-www-form-urlencoded"
 UPLOAD = "multipart/form-data"
 JSON = "application/json"
@@ -35,14 +36,17 @@ class _Refused(Exception):
 class Edge:
     """ASGI middleware. Answers what it refuses as a problem with a reason code."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset()) -> None:
+        """Take the names this server answers to; without any it answers to every name."""
         self.app = app
+        self.hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
+            self._check_host(scope)
             _check_address(scope)
             receive = await _checked_body(scope, receive)
         except _Refused as refused:
@@ -50,6 +54,17 @@ class Edge:
             await answer(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+    def _check_host(self, scope: Scope) -> None:
+        """Refuse other names than our own: nothing may ever be made of what a stranger wrote there (H11)."""
+        if not self.hosts or scope["path"] == HEALTH:
+            return
+        told = Headers(scope=scope).getlist("host")
+        name = told[0].lower() if len(told) == 1 else ""
+        if not name.endswith("]"):
+            name = name.rpartition(":")[0] or name if name.rpartition(":")[2].isdigit() else name
+        if name.strip("[]") not in self.hosts:
+            raise _Refused(421, "host_unknown")
 
 
 def _check_address(scope: Scope) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.i18n import LANGUAGES
+from sync_server.security import SecurityError, read_security
 
 HOST = "127.0.0.1"
 PORT = 8700
@@ -27,8 +28,9 @@ class SettingsError(ValueError):
 class Settings:
     """`public_url` is what tablets and browsers are told; empty: the address served here.
 
-    `proxies` are the addresses whose X-Forwarded headers are believed; `ticker_s` is the pause between rounds of
-    scheduled work, 0 for none.
+    `proxies` are the addresses whose X-Forwarded headers are believed; `hosts` other names than the public URL's by
+    which this server is called; `security` a file of figures over the shipped ones; `ticker_s` is the pause between
+    rounds of scheduled work, 0 for none.
     """
 
     data_dir: Path
@@ -42,6 +44,21 @@ class Settings:
     language: str = "zh-Hans"
     proxies: str = ""
     ticker_s: int = 1
+    hosts: str = ""
+    security: str = ""
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """Return the names this server answers to, without ports; none where no public URL is set: any name."""
+        if not self.public_url:
+            return frozenset()
+        told = {urlsplit(self.public_url).hostname or "", self.host, *self.hosts.split(",")}
+        return frozenset(name.strip().lower() for name in told | LOOPBACK if name.strip())
+
+    @property
+    def is_behind_tls(self) -> bool:
+        """Say whether browsers reach this server over TLS, by itself or a proxy."""
+        return self.public_url.startswith("https://")
 
     @property
     def database(self) -> str:
@@ -86,6 +103,8 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "language": given.get("FIELDWRIGHT_LANGUAGE"),
         "proxies": given.get("FIELDWRIGHT_PROXIES"),
         "ticker_s": given.get("FIELDWRIGHT_TICKER_S"),
+        "hosts": given.get("FIELDWRIGHT_HOSTS"),
+        "security": given.get("FIELDWRIGHT_SECURITY"),
     }
     told |= {name: value for name, value in chosen.items() if value is not None}
     values = {name: value for name, value in told.items() if value not in (None, "")}
@@ -127,6 +146,10 @@ def _checked(values: dict[str, object]) -> Settings:
     settings = Settings(data_dir=data_dir, **values)  # type: ignore[arg-type]
     if settings.language not in LANGUAGES:
         raise SettingsError(f"the language must be one of {', '.join(LANGUAGES)}, not {settings.language!r}")
+    try:
+        read_security(settings.security)
+    except SecurityError as error:
+        raise SettingsError(str(error)) from None
     try:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -39,11 +39,13 @@ ONE_YEAR_S = 31_536_000
 class SecurityHeaders:
     """ASGI wrapper of the finished application, `SecurityHeaders(app)`: answers to crashes have them too.
 
-    A route that sets one of the headers itself keeps its own.
+    A route that sets one of the headers itself keeps its own. `tls`: browsers come over TLS although a proxy's plain
+    line does not show it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
         self.app = app
+        self.tls = tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +58,7 @@ class SecurityHeaders:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
-                if scope["scheme"] == "https":
+                if self.tls or scope["scheme"] == "https":
                     headers.setdefault(
                         "Strict-Transport-Security", f"max-age={ONE_YEAR_S}; includeSubDomains"
                     )

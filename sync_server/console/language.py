@@ -30,7 +30,7 @@ def is_own_path(path: str) -> bool:
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
-def language_router() -> APIRouter:
+def language_router(*, tls: bool = False) -> APIRouter:
     """Make `POST /console/language` with `language` and `back`; guard it on the including router."""
     router = APIRouter()
 
@@ -42,7 +42,7 @@ def language_router() -> APIRouter:
         if language in LANGUAGES:
             answer.set_cookie(
                 COOKIE, language, max_age=ONE_YEAR_S, path="/", httponly=True, samesite="lax",
-                secure=request.url.scheme == "https",
+                secure=tls or request.url.scheme == "https",
             )  # fmt: skip
         return answer
 

@@ -55,7 +55,7 @@ def add_console(app: FastAPI, site: Site) -> None:
     """Put every page of the console into the application."""
     walls = [Depends(site.load), Depends(site.guard())]
     app.include_router(sign_in_router(site), dependencies=walls)
-    app.include_router(language_router(), dependencies=walls)
+    app.include_router(language_router(tls=site.settings.secure_cookies), dependencies=walls)
     for make in AREA_ROUTERS:
         app.include_router(make(site), dependencies=[*walls, Depends(site.require)])
     app.include_router(live_router(site.hub, site.is_allowed))

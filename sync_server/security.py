@@ -1,0 +1,117 @@
+"""The figures of the server's edges: sessions, waits, rates, lines, load. Data in `security.toml`, here their shape.
+
+Owns reading and checking. A house's own file names what it wants otherwise; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+LARGEST = 1_000_000
+
+
+class SecurityError(ValueError):
+    """A file of figures that cannot be used; the message is for the person who wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRules:
+    """How long a session of the console lives, and how long a browser is known."""
+
+    idle_min: int
+    absolute_h: int
+    known_browser_d: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """`free` failures cost nothing; then each doubles the wait, from `first_s` up to `longest_s`."""
+
+    free: int
+    first_s: int
+    longest_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many at once, and how many a minute after that."""
+
+    burst: int
+    per_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """What one worker takes from connections, `connections` of them at most."""
+
+    header_s: int
+    half_open: int
+    connections: int
+    keep_alive_s: int
+    idle_s: int
+    grace_s: int
+    slowest_bytes_s: int
+    head_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRules:
+    """What one worker does at once, and how long it waits for a connection to the database."""
+
+    requests_at_once: int
+    sync_at_once: int
+    database_wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """All figures, checked."""
+
+    session: SessionRules
+    line: LineRules
+    load: LoadRules
+    waits: dict[str, Waits]
+    rates: dict[str, Rate]
+
+
+@cache
+def read_security(file: str = "") -> Security:
+    """Read the shipped figures with those of a house's own file laid over them. Raises SecurityError."""
+    figures = tomllib.loads(resources.files("sync_server").joinpath("security.toml").read_text("utf-8"))
+    if file:
+        try:
+            own = tomllib.loads(Path(file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SecurityError(f"{file}: {error}") from None
+        _lay_over(figures, own, "")
+    return Security(
+        _made(SessionRules, figures["session"], "session"),
+        _made(LineRules, figures["line"], "line"),
+        _made(LoadRules, figures["load"], "load"),
+        {name: _made(Waits, given, f"waits.{name}") for name, given in figures["waits"].items()},
+        {name: _made(Rate, given, f"rates.{name}") for name, given in figures["rates"].items()},
+    )
+
+
+def _lay_over(figures: dict[str, Any], own: dict[str, Any], where: str) -> None:
+    for key, value in own.items():
+        if key not in figures or isinstance(value, dict) != isinstance(figures[key], dict):
+            raise SecurityError(f"no such figure: {where}{key}")
+        if isinstance(value, dict):
+            _lay_over(figures[key], value, f"{where}{key}.")
+        else:
+            figures[key] = value
+
+
+def _made(kind: type[T], given: dict[str, Any], where: str) -> T:
+    for field in fields(kind):  # type: ignore[arg-type]
+        value = given.get(field.name)
+        if type(value) is not int or not 1 <= value <= LARGEST:
+            raise SecurityError(f"{where}.{field.name} must be a whole number from 1 to {LARGEST}")
+    return kind(**given)
