@@ -6,7 +6,6 @@ written down if living through it again gives the same answers.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +30,19 @@ from tests.support.visit_world import VisitWorld
 from tests.support.world import World
 from tools.golden_story import told as story
 
-ROOMS = ("visit", "tickets", "stock", "equipment", "coverage", "customers", "people", "policy", "sla", "inbox", "sync")
+ROOMS = (
+    "visit",
+    "tickets",
+    "stock",
+    "equipment",
+    "coverage",
+    "customers",
+    "people",
+    "policy",
+    "sla",
+    "inbox",
+    "sync",
+)
 LONGEST = 120
 TOOK_EFFECT = frozenset({"ok", "merged", "flagged"})
 Key = tuple[str, int]

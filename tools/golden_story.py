@@ -49,9 +49,9 @@ def told(world: VisitWorld, master: Master) -> Iterator[Step]:
             "", "",
         )  # fmt: skip
 
-    def found(query: str) -> str:
+    def found(query: str, **values: str) -> str:
         with master.database.read() as session:
-            return str(session.execute(text(query)).scalar_one())
+            return str(session.execute(text(query), values).scalar_one())
 
     field, stranger = (Role.ENGINEER, Place.TABLET), ids.id("stranger")
     lead = (world.boss, Role.SUPERVISOR, Place.OFFICE)
@@ -68,7 +68,8 @@ def told(world: VisitWorld, master: Master) -> Iterator[Step]:
     yield step(AcknowledgeTicket(ticket), stranger, *field)
     yield step(HandToOffice(found("SELECT op_id FROM op_parked")), stranger, *field)
     yield step(CancelTicket(ticket, "客户取消"), world.boss, Role.DISPATCHER, Place.OFFICE)
-    notice = found(f"SELECT min(id) FROM inbox_item WHERE kind = 'notice' AND person_id = '{engineer}'")
+    told_to = "SELECT min(id) FROM inbox_item WHERE kind = 'notice' AND person_id = :person"
+    notice = found(told_to, person=engineer)
     yield step(MarkNoticeSeen(notice), engineer, *field)
     at += timedelta(days=60)
     yield step(ReleaseTicket(ticket), "system", Role.SYSTEM, Place.SYSTEM)
