@@ -35,6 +35,7 @@ class PageApp:
         self.store = tablet.store
         self.pulse = Pulse()
         self.sync_now: Callable[[], Any] = tablet.sync_now
+        self.sign: Callable[[bytes], tuple[str, str] | None] = tablet.sign
         self.line: Callable[[], LineState] = tablet.line
         self.enrol: Callable[[Invitation, str], Enrolled] = tablet.enrol
 

@@ -31,6 +31,7 @@ from sync_server.db.tables import StreamHead
 from sync_server.edge import Edge
 from sync_server.jobs.ticker import Ticker
 from sync_server.keys import ServerKeys, load_keys
+from sync_server.notary import SessionNotary
 from sync_server.people.tokens import Tokens
 from sync_server.problems import install_problems
 from sync_server.settings import Settings, read_settings
@@ -65,8 +66,11 @@ def make_parts(
     """Open the database and the keys. Makes no table: `sync-server init` does."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = make_engine(settings.database)
-    database = Database(engine, clock or SystemClock(), random_bytes)
-    return Parts(settings, database, load_keys(settings.keys_dir, random_bytes))
+    keys = load_keys(settings.keys_dir, random_bytes)
+    database = Database(
+        engine, clock or SystemClock(), random_bytes, notary=lambda session: SessionNotary(keys, session)
+    )
+    return Parts(settings, database, keys)
 
 
 def create_app(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Select, event, inspect
 from sqlalchemy.orm import Session, UOWTransaction
@@ -37,6 +37,22 @@ class Actor:
         return self.place is Place.TABLET
 
 
+class Notary(Protocol):
+    """Keys and signatures, passed in by the program that has them; absent where nothing is signed."""
+
+    def verify(self, key: str, text: bytes, signature: str) -> bool:
+        """Say whether a key signed a text."""
+        ...
+
+    def key_of(self, device_id: str) -> str | None:
+        """Return the key a device was enrolled with, None where it is not known."""
+        ...
+
+    def sign(self, text: bytes) -> tuple[str, str]:
+        """Sign; returns public key and signature."""
+        ...
+
+
 @dataclass(slots=True)
 class Work:
     """One command at work.
@@ -55,6 +71,7 @@ class Work:
     authority: bool
     override: bool = False
     clock_error_ms: int = 0
+    notary: Notary | None = None
     flags: list[Flag] = field(default_factory=list)
     read_rows: set[tuple[str, str]] = field(default_factory=set)
     before_touch: Callable[[str, str, str], None] | None = None

@@ -161,6 +161,19 @@ class ServiceReport(Synced, Base):
     supersedes: Mapped[Key | None]
 
 
+class ReportSeal(Synced, Base):
+    """The seal of a report under the report's own id: the tablet's signature, later the server's beside it (Q3)."""
+
+    __tablename__ = "report_seal"
+    ticket_id: Mapped[Key] = mapped_column(index=True)
+    seal: Mapped[Document]
+    key: Mapped[Short]
+    signature: Mapped[Short]
+    counter: Mapped[Document | None]
+    counter_key: Mapped[Short]
+    counter_signature: Mapped[Short]
+
+
 class ReportAddendum(Synced, Base):
     """A correction to a sealed report, beside it and never inside it."""
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from common.equipment.equipment import file_voucher
-from common.kernel.clock import instant
+from common.kernel.clock import instant, millis
 from common.kernel.codec import canonical, read_json
 from common.kernel.command import ANYWHERE, TABLET, Nature, Role, command
 from common.kernel.fields import Id, Line, Name, Needed, Note, Sealed, Strokes, Text
@@ -22,16 +22,21 @@ from common.tickets.events import field_step, move, overtaken_by, write_event
 from common.tickets.ticket import Ticket, ticket_agg
 from common.visit.completeness import missing_fields, missing_sign_off
 from common.visit.hashing import Hash, content_hash
-from common.visit.records import Rating, ReportAddendum, ServiceReport
+from common.visit.records import Rating, ReportAddendum, ReportSeal, ServiceReport
 from common.visit.report import compose_report, differing_parts
+from common.visit.seal import counter_document, counter_text, judge_seal, unpack_seal
 from common.visit.sealed import reports_of, require_unsealed
 
 Document = Annotated[str, Text(2, 300_000)]
+SealText = Annotated[str, Text(0, 60_000)]
 
 
 @dataclass(frozen=True, slots=True)
 class SignReport:
-    """The customer signs, accepting or refusing what he was shown, the `content` (R065 R066 R067)."""
+    """The customer signs, accepting or refusing what he was shown, the `content` (R065 R066 R067).
+
+    Since version 2 with `seal`, the tablet's signature over all of it (`common.visit.seal`); '' from older apps.
+    """
 
     report_id: Id
     ticket_id: Id
@@ -47,6 +52,7 @@ class SignReport:
     signer_role: Line = ""
     opinion: Note = ""
     refusal_reason: Note = ""
+    seal: SealText = ""
 
 
 @command(
@@ -56,12 +62,14 @@ class SignReport:
     places=TABLET,
     about=lambda c: ticket_agg(c.ticket_id),
     own_ticket=lambda c: c.ticket_id,
+    version=2,
+    upcasters={1: lambda a: a},
 )
 def sign_report(work: Work, c: SignReport) -> Outcome:
     """Seal it and put it into the unit's pouch. Refuses `content_unreadable`.
 
     Flags `report_incomplete`, `sign_off_incomplete`, `content_hash_wrong`, `content_differs`,
-    `report_sealed`, `overtaken_…`; where the person is present these refuse.
+    `report_sealed`, `overtaken_…`; where the person is present these refuse. The server flags `seal_broken`.
     """
     ticket, content = work.need(Ticket, c.ticket_id), read_content(c.content)
     report = work.session.get(ServiceReport, c.report_id)
@@ -69,6 +77,7 @@ def sign_report(work: Work, c: SignReport) -> Outcome:
         require_unsealed(work, ticket)
         _check(work, ticket, content, c)
         report = work.add(_sealed(work, ticket, content, c))
+        _keep_seal(work, report, c.seal)
         _move_ticket(work, ticket, c)
     # The pouch is another aggregate and may be here without it even where the report is here already.
     _file(work, ticket, report)
@@ -133,6 +142,40 @@ def _sealed(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) 
         engineer_name=c.engineer_name,
         supersedes=earlier[-1].id if earlier else None,
     )
+
+
+def _keep_seal(work: Work, report: ServiceReport, text: str) -> None:
+    """Keep the tablet's seal; where the master checks it and finds it whole, it signs too."""
+    read = unpack_seal(text)
+    if read is None:
+        if text and work.authority:
+            work.flag("seal_broken", number=report.number)
+        return
+    seal, key, signature = read
+    row = work.add(
+        ReportSeal(
+            id=report.id,
+            agg=report.agg,
+            ticket_id=report.ticket_id,
+            seal=seal,
+            key=key,
+            signature=signature,
+            counter=None,
+            counter_key="",
+            counter_signature="",
+        )
+    )
+    if not work.authority or work.notary is None:
+        return
+    enrolled = work.notary.key_of(work.actor.device_id)
+    verdict = judge_seal(report, row, work.notary.verify, device_key=enrolled or "")
+    if verdict.state == "broken":
+        work.flag("seal_broken", number=report.number)
+        return
+    counter = counter_document(report, verdict.fingerprint, millis(work.received_at))
+    row.counter = counter
+    row.counter_key, row.counter_signature = work.notary.sign(counter_text(counter))
+    work.session.flush()
 
 
 def _move_ticket(work: Work, ticket: Ticket, c: SignReport) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import flet as ft
 
+from common.visit.seal import Verdict, short_fingerprint
 from common.visit.voucher import sign_off_lines, voucher_lines
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
 from field_app.screens.handing import NoTicket
@@ -21,7 +22,7 @@ from field_app.widgets.fields import ChoiceField, MainButton, Option
 from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.signing import Note, Paper
-from field_app.widgets.states import TEXT, Banner, Card, Section, identified
+from field_app.widgets.states import TEXT, Banner, Card, Section, StatusChip, identified
 from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
 
 # Where each missing item is filled in, below the ticket's own address.
@@ -35,6 +36,14 @@ PLACES = {
     "test": "/repair",
     "agreement": "/agreement",
     "agreement_exceeded": "/agreement",
+}
+
+
+SEAL_STATES = {
+    "countersigned": State.DONE,
+    "sealed": State.WAITING,
+    "broken": State.DANGER,
+    "unsealed": State.INFO,
 }
 
 
@@ -208,6 +217,25 @@ def _Preview(model: SignOff) -> ft.Control:
 
 
 @safe_component
+def SealCard(verdict: Verdict) -> ft.Control:
+    """Say how a report's seal stands: state, what that means, fingerprint."""
+    t = use_t()
+    state = SEAL_STATES[verdict.state]
+    body: list[ft.Control] = [
+        StatusChip(state, t(f"seal.state.{verdict.state}"), "seal-state"),
+        ft.Text(t(f"seal.hint.{verdict.state}"), theme_style=TEXT.BODY_LARGE),
+    ]
+    if verdict.fault:
+        body.append(
+            ft.Text(t(f"seal.check.{verdict.fault}") + ": " + t("seal.bad"), theme_style=TEXT.BODY_LARGE)
+        )
+    if verdict.fingerprint:
+        told = f"{t('seal.fingerprint')}: {short_fingerprint(verdict.fingerprint)}"
+        body.append(ft.Text(told, theme_style=TEXT.BODY_MEDIUM, selectable=True))
+    return Card(Section(t("seal.title"), body), state, "seal")
+
+
+@safe_component
 def _Sealed(model: SignOff) -> ft.Control:
     t, page, session = use_t(), ft.context.page, use_session()
     facts, report = model.facts, model.sealed_report
@@ -248,6 +276,7 @@ def _Sealed(model: SignOff) -> ft.Control:
                 t("app.sign_off.sealed_hint"),
                 ident="sealed",
             ),
+            *([SealCard(model.seal, key="seal")] if model.seal else []),
             *head,
             *beside,
             Paper(t("voucher.title"), signed.number, lines, "sealed-paper"),

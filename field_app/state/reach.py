@@ -45,6 +45,10 @@ class Reach(Protocol):
         """Have the office asked at once."""
         ...
 
+    def sign(self, text: bytes, /) -> tuple[str, str] | None:
+        """Sign with this device's key: public key and signature; None before enrolment."""
+        ...
+
     def line(self) -> LineState:
         """Say how the line to the office is."""
         ...

@@ -17,9 +17,11 @@ from common.policy.model import SatisfactionCard
 from common.visit.completeness import missing_sign_off
 from common.visit.hashing import content_hash
 from common.visit.opinion_card import OpinionCard, write_card
+from common.visit.seal import Verdict
 from common.visit.sign_off import AddAddendum, RecordRating, SignReport
 from field_app.state.drafts import Drafts
 from field_app.state.reach import Reach
+from field_app.state.sealing import sealed_payload, verdict_of
 from field_app.state.signing import (
     Form,
     Trouble,
@@ -66,6 +68,7 @@ class SignOff:
     grades: Mapping[str, str] = field(default_factory=dict)
     is_sealed: bool = False
     trouble: Trouble | None = None
+    seal: Verdict | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
     _form: Form = field(init=False)
 
@@ -138,6 +141,8 @@ class SignOff:
             facts = signing_facts(session, self.ticket_id)
             chosen = self.service_type or (facts.service_type if facts else "")
             missing = lacking(session, self.ticket_id, chosen) if facts else ()
+            here = facts.accepted if facts else None
+            self.seal = verdict_of(session, here.report_id) if here else None
         self.facts, self.service_type, self.missing = facts, chosen, missing
         wanted = facts.customer_language if facts else ""
         self.language = self.language or (wanted if wanted in LANGUAGES else "")
@@ -329,7 +334,9 @@ class SignOff:
             opinion=form.text("opinion") if accepted else "",
             refusal_reason="" if accepted else form.text("refusal_reason"),
         )
-        return give(self.reach, payload, form.id("group", self.reach.store))
+        reading = self.reach.store.clock.read()
+        sealed = sealed_payload(self.reach, payload, self.content, reading)
+        return give(self.reach, sealed, form.id("group", self.reach.store), reading)
 
     def _give_rating(self) -> None:
         form, sealed = self._form, self._form.read("sealed")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from common.i18n import LANGUAGES
+from common.kernel.clock import Reading
 from common.kernel.codec import compact
 from common.kernel.ids import is_id
 from common.kernel.outcome import BadPayload, Outcome
@@ -103,10 +104,10 @@ def take_back(store: Store) -> None:
     store.choose(HANDED_TO, "")
 
 
-def give(reach: Reach, payload: Any, group: str = "") -> Trouble | None:
+def give(reach: Reach, payload: Any, group: str = "", reading: Reading | None = None) -> Trouble | None:
     """Give a command and have it sent when there is a line; None when it took effect, else why not."""
     try:
-        outcome: Outcome = reach.store.give(payload, group=group).outcome
+        outcome: Outcome = reach.store.give(payload, group=group, reading=reading).outcome
     except BadPayload as fault:
         return Trouble(fault.code, {"where": fault.where.rpartition(".")[2]})
     if not outcome.took_effect:

@@ -24,6 +24,7 @@ from field_app.store.outbox import counts
 from field_app.store.queries_status import needs_attention, stamp
 from field_app.store.store import Given, Store, state_of
 from field_app.sync.enrol import NAME_SETTING, Enrolled, Invitation, enrol
+from field_app.sync.keys import device_key
 from field_app.sync.keystore import Keystore
 from field_app.sync.loop import SyncLoop
 
@@ -139,6 +140,11 @@ class Tablet:
         """Have the server asked at once."""
         if self.loop is not None:
             self.loop.poke()
+
+    def sign(self, text: bytes) -> tuple[str, str] | None:
+        """Sign with this device's key: public key and signature; None before enrolment."""
+        key = device_key(self.keystore)
+        return None if key is None else (key.public, key.sign(text))
 
     def line(self) -> LineState:
         """Say how the line to the office is."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 import common.nouns  # noqa: F401 - registers every table and command
 from common.kernel.record import NAMING, Agg, Base, Document, Key, Long, Short
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class DeviceBase(DeclarativeBase):
@@ -131,6 +131,10 @@ def open_schema(engine: Engine) -> None:
             return
         Base.metadata.create_all(connection)
         DeviceBase.metadata.create_all(connection)
+        if found:  # an older file: the tables it lacked are there now, all it holds stays as it is
+            connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+            connection.commit()
+            return
         zero = dict.fromkeys(
             ("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0
         )

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from common.kernel.clock import Clock
+from common.kernel.clock import Clock, Reading
 from common.kernel.codec import encode
 from common.kernel.command import spec_of
 from common.kernel.ids import RandomBytes, uuid7
@@ -97,17 +97,17 @@ class Store:
 
         self.write(take)
 
-    def give(self, payload: Any, *, group: str = "") -> Given:
+    def give(self, payload: Any, *, group: str = "", reading: Reading | None = None) -> Given:
         """Execute a command here and keep it for the server, in one transaction (idea 2).
 
-        Refused: nothing is kept and the outcome says why. Otherwise it is durable when this returns.
-        Raises NotEnrolledError, BadPayload.
+        `reading`: the clocks as of the moment it was given, where that was noted before. Refused: nothing is kept and
+        the outcome says why. Otherwise it is durable when this returns. Raises NotEnrolledError, BadPayload.
         """
         with self._lock, Session(self.engine, expire_on_commit=False) as session:
             state = state_of(session)
             if not state.person_id:
                 raise NotEnrolledError
-            reading = self.clock.read()
+            reading = reading or self.clock.read()
             op_id = uuid7(reading.wall_ms, self.random_bytes)
             op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
             actor = actor_for(state.person_id, state.device_id)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from common.kernel.ids import RandomBytes
 from field_app.sync.keystore import Keystore
@@ -45,6 +46,15 @@ def ensure_device_key(keystore: Keystore, random_bytes: RandomBytes) -> DeviceKe
         known = DeviceKey(random_bytes(32))
         keystore.keep(DEVICE_KEY, known.secret)
     return known
+
+
+def verify_signature(key: str, text: bytes, signature: str) -> bool:
+    """Say whether a key (base64url) signed a text; False for whatever is no key or no signature."""
+    try:
+        Ed25519PublicKey.from_public_bytes(from_text(key)).verify(from_text(signature), text)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
 
 
 def to_text(data: bytes) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes, uuid7
+from common.kernel.work import Notary
 from sync_server.db.engine import reading
 from sync_server.db.feed import write_changes
 from sync_server.db.sequencer import sequence
@@ -35,12 +36,16 @@ class DatabaseBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One master database. `pause` is what waits between tries; the simulator gives one that does not."""
+    """One master database. `pause` is what waits between tries; the simulator gives one that does not.
+
+    `notary` makes, for a session, who signs on behalf of the server; None where nothing is signed.
+    """
 
     engine: Engine
     clock: Clock
     random_bytes: RandomBytes
     pause: Callable[[float], None] = time.sleep  # noqa: TID251 - the default of the composition root
+    notary: Callable[[Session], Notary] | None = None
 
     @property
     def on_sqlite(self) -> bool:
@@ -92,6 +97,7 @@ class Database:
         now_ms = self.clock.read().wall_ms
         with Session(self.engine, expire_on_commit=False, autoflush=True) as session:
             unit = UnitOfWork(session, instant(now_ms), self.new_id(), self.new_id)
+            unit.notary = self.notary(session) if self.notary else None
             result = write(unit)
             session.flush()
             write_changes(unit)

@@ -21,7 +21,7 @@ from common.kernel.ids import derive_id
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Flag, Outcome
 from common.kernel.record import Synced
-from common.kernel.work import Actor, Work
+from common.kernel.work import Actor, Notary, Work
 from sync_server.db.tables import AuditEntry, Receipt
 
 
@@ -46,6 +46,7 @@ class UnitOfWork:
     new_id: Callable[[], str]
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
     noted: int = 0
+    notary: Notary | None = None
 
     def run(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Outcome:
         """Execute one command for the first time. Keeps receipt and audit entry; parks what was refused.
@@ -76,6 +77,7 @@ class UnitOfWork:
             authority=True,
             override=override,
             clock_error_ms=arrival.clock_error_ms,
+            notary=self.notary,
         )
 
     def add(self, row: Synced) -> None:

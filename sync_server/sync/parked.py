@@ -90,7 +90,7 @@ def run_again(work: Work, parked: ParkedOp, *, override: bool) -> Outcome:
     error_ms = op.w - millis(parked.happened_at)
     nested = Work(
         work.session, actor, op, parked.happened_at, work.received_at, live=False, authority=True,
-        override=override, clock_error_ms=error_ms,
+        override=override, clock_error_ms=error_ms, notary=work.notary,
     )  # fmt: skip
     before = dict(work.touched)
     try:

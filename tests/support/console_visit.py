@@ -5,10 +5,18 @@ Owns the steps, each a command as the engineer's tablet sends it.
 
 from __future__ import annotations
 
-from datetime import timedelta
+import hashlib
+import json
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from common.kernel.codec import canonical
+from common.kernel.command import Place, Role
+from common.kernel.work import Actor
 from common.policy.policy_set import find_policy
 from common.stock.part import price_list_version
 from common.stock.part_usage import RecordPartUsage
@@ -20,8 +28,12 @@ from common.visit.hashing import content_hash
 from common.visit.on_site import AnswerChecklist, ArriveOnSite, LeaveSite, RecordDemonstration
 from common.visit.repair import RecordMeasure, RecordTest
 from common.visit.report import compose_report
+from common.visit.seal import pack_seal, seal_document, seal_text, template_version
 from common.visit.sign_off import SignReport
 from common.visit.stop_use import GiveStopUseNotice, notice_content
+from sync_server.db.office import perform
+from sync_server.db.tables import Device
+from sync_server.keys import to_text
 from tests.support.console_world import ENGINEERS, ConsoleWorld, an_id
 
 STROKES = (
@@ -89,9 +101,38 @@ def whole_visit(
     told(RecordTest(company.new_id(), ticket_id, visit, "flow_rate", "5.0", True, "mL/h", "4.9", "5.1"))
     told(RecordDemonstration(company.new_id(), ticket_id, visit, "张护士", "开机自检与管路安装"))
     report_id = company.new_id()
-    told(signed_report(company, ticket_id, report_id, language))
+    clock.advance(timedelta(minutes=5))
+    sign_sealed(company, signed_report(company, ticket_id, report_id, language), engineer)
     told(LeaveSite(visit, ticket_id))
     return report_id
+
+
+def sign_sealed(company: ConsoleWorld, report: SignReport, engineer: str) -> None:
+    """Give a report with the seal of the engineer's enrolled tablet, as the app makes it."""
+    device_id, secret = an_id(f"tablet-{engineer}"), hashlib.sha256(engineer.encode()).digest()
+    key = Ed25519PrivateKey.from_private_bytes(secret)
+    public, op_id = to_text(key.public_key().public_bytes_raw()), company.new_id()
+    with company.database.read() as session:
+        is_new, version = session.get(Device, device_id) is None, template_version(session)
+    if is_new:
+        company.database.transact(
+            lambda unit: unit.session.add(_device(device_id, engineer, public, unit.now))
+        )
+    document = seal_document(
+        report, json.loads(report.content), device_id=device_id, device_at_ms=uuid.UUID(op_id).int >> 80,
+        policy_version=version,
+    )  # fmt: skip
+    sealed = replace(report, seal=pack_seal(document, public, to_text(key.sign(seal_text(document)))))
+    actor = Actor(an_id(engineer), frozenset({Role.ENGINEER}), Place.TABLET, device_id)
+    outcome = perform(company.database, actor, sealed, op_id=op_id)
+    assert outcome.took_effect, outcome
+
+
+def _device(device_id: str, engineer: str, public: str, at: datetime) -> Device:
+    return Device(
+        id=device_id, person_id=an_id(engineer), name="Tablet", public_key=public, state="active", enrolled_at=at,
+        last_contact_at=None, clock_error_ms=0, unsent=0, oldest_unsent_at=None, app="test", position=0, forks=0,
+    )  # fmt: skip
 
 
 def agreement(company: ConsoleWorld, ticket_id: str) -> SignAgreement:

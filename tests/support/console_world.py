@@ -38,6 +38,8 @@ from sync_server.db.engine import make_engine
 from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, office_actor, perform
 from sync_server.imports.pinyin import spell
+from sync_server.keys import load_keys
+from sync_server.notary import SessionNotary
 from sync_server.people.sessions import Sessions
 from sync_server.settings import Settings
 from tests.support.fake_clock import FakeClock
@@ -154,8 +156,11 @@ def make_world(folder: Path) -> ConsoleWorld:
     """Copy the company into a folder of the test's own."""
     shutil.copytree(_company(), folder / "server")
     settings = Settings(folder / "server", ticker_s=0)
-    clock = FakeClock(NOW)
-    return ConsoleWorld(settings, clock, Database(make_engine(settings.database), clock, os.urandom))
+    clock, keys = FakeClock(NOW), load_keys(settings.keys_dir, os.urandom)
+    database = Database(
+        make_engine(settings.database), clock, os.urandom, notary=lambda session: SessionNotary(keys, session)
+    )
+    return ConsoleWorld(settings, clock, database)
 
 
 @cache

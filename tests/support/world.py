@@ -27,7 +27,7 @@ from common.kernel.ids import derive_id
 from common.kernel.op import Op, make_op
 from common.kernel.outcome import Outcome
 from common.kernel.record import Base
-from common.kernel.work import Actor, Work
+from common.kernel.work import Actor, Notary, Work
 from common.people.person_commands import AddPerson
 from common.stock.part_commands import RegisterPart
 from common.stock.stock_commands import ReceiveStock, RegisterLocation, StockLine
@@ -51,6 +51,7 @@ class World:
         self.authority, self.name = authority, name
         self.now = MORNING
         self.work: Work | None = None
+        self.notary: Notary | None = None
         self._count = 0
         self.boss = self.id("boss")
 
@@ -98,8 +99,9 @@ class World:
             person or self.boss, frozenset(roles), place, "" if place is not Place.TABLET else "tablet"
         )
         self.work = Work(
-            self.session, actor, op, at, self.now, live=live, authority=self.authority, override=override
-        )
+            self.session, actor, op, at, self.now, live=live, authority=self.authority, override=override,
+            notary=self.notary,
+        )  # fmt: skip
         outcome = execute(self.work)
         self.session.commit()
         return outcome
