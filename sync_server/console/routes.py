@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from sync_server.console.board.page import board_router
 from sync_server.console.customers.routes import customers_router
 from sync_server.console.equipment.routes import equipment_router
+from sync_server.console.evidence.verify_page import verify_router
 from sync_server.console.importing.routes import import_router
 from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.intake.page import intake_router
@@ -39,6 +40,7 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     listing_router,
     ticket_router,
     paper_router,
+    verify_router,
     ratings_router,
     stock_router,
     customers_router,

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import HTTPException
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +20,8 @@ from common.i18n import LANGUAGES, has_key, translate
 from common.kernel.command import Place, Role
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
+from common.visit.records import ServiceReport
+from common.visit.seal import Verdict
 from sync_server.console.assets import Assets
 from sync_server.console.csrf import CsrfGuard
 from sync_server.console.language import COOKIE as LANGUAGE_COOKIE
@@ -31,6 +34,7 @@ from sync_server.db.office import perform
 from sync_server.db.sequencer import STREAM
 from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
+from sync_server.notary import judge_report, trusted_keys
 from sync_server.people.sessions import Sessions, SignedIn
 from sync_server.settings import Settings
 
@@ -200,6 +204,10 @@ class Site:
             sentence=sentence,
             reference=reference,
         )
+
+    def judge(self, session: Session, report: ServiceReport) -> Verdict:
+        """Check a report against its seal and the keys this server knows."""
+        return judge_report(session, report, trusted_keys(self.keys, self.settings.keys_dir))
 
     def _open_items(self) -> int:
         with self.database.read() as session:

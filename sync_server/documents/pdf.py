@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import segno
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from pylopdf_fonts_zh_cn import sans_path
 
 from common.i18n import translate
+from common.visit.seal import short_fingerprint
 from common.visit.voucher import Row, Section
 from sync_server.documents.sheets import Sheet
 from sync_server.documents.strokes import fit_signature
@@ -20,6 +22,7 @@ FONT = "paper"
 MARGIN_MM = 16
 LABEL_MM = 44
 LINE_MM = 5.2
+QR_MM = 24
 SIGN_WIDTH_MM, SIGN_HEIGHT_MM = 74, 26
 INK, QUIET, RULE, WASH = (23, 33, 47), (70, 84, 106), (195, 205, 217), (242, 245, 249)
 
@@ -119,6 +122,49 @@ class _Paper(FPDF):
         self.set_text_color(*QUIET)
         self.cell(0, 5, caption, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
+    def seal(self, sheet: Sheet) -> None:
+        """Write how the seal stands, its fingerprint, and where it can be checked, with that as a QR code."""
+        verdict = sheet.seal
+        if verdict is None:
+            return
+        if self.will_page_break(QR_MM + 6):
+            self.add_page()
+        top, language = self.get_y() + 4, sheet.language
+        left = self.l_margin
+        if sheet.verify_url:
+            self.qr(sheet.verify_url, left, top)
+            left += QR_MM + 4
+        for size, colour, line in (
+            (
+                10,
+                INK,
+                f"{translate(language, 'seal.title')}: {translate(language, f'seal.state.{verdict.state}')}",
+            ),
+            (9, INK, verdict.fingerprint and _fingerprint(language, verdict.fingerprint)),
+            (8, QUIET, sheet.verify_url and f"{translate(language, 'seal.check_here')} {sheet.verify_url}"),
+        ):
+            if line:
+                self.set_xy(left, top)
+                self.set_font(FONT, size=size)
+                self.set_text_color(*colour)
+                self.multi_cell(self.w - self.r_margin - left, LINE_MM, line, align="L")
+                top = self.get_y()
+        self.set_y(max(top, self.get_y()))
+
+    def qr(self, text: str, left: float, top: float) -> None:
+        """Draw a QR code as squares."""
+        matrix = segno.make(text, error="m", micro=False).matrix
+        side = QR_MM / len(matrix)
+        self.set_fill_color(*INK)
+        for y, line in enumerate(matrix):
+            for x, dark in enumerate(line):
+                if dark:
+                    self.rect(left + x * side, top + y * side, side, side, style="F")
+
+
+def _fingerprint(language: str, digest: str) -> str:
+    return f"{translate(language, 'seal.fingerprint')}: {short_fingerprint(digest)}"
+
 
 def draw_pdf(sheet: Sheet) -> bytes:
     """Draw a paper."""
@@ -126,6 +172,7 @@ def draw_pdf(sheet: Sheet) -> bytes:
     paper.add_page()
     _sections(paper, sheet.sections)
     paper.signature(sheet.strokes, f"{sheet.signer} · {sheet.signed}")
+    paper.seal(sheet)
     if not sheet.is_intact:
         paper.row(Row("", translate(sheet.language, "papers.not_intact"), strong=True))
     return bytes(paper.output())

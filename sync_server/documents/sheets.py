@@ -5,8 +5,8 @@ Owns gathering. A voucher's lines are those the customer read (`common.visit.vou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from common.sla.calendar import show_wall
 from common.tickets.ticket import Ticket
 from common.visit.hashing import content_hash
 from common.visit.records import RepairAgreement, ReportAddendum, ServiceReport, StopUseNotice
+from common.visit.seal import Verdict, short_fingerprint
 from common.visit.stop_use import notice_content
 from common.visit.voucher import Row, Section, SignedOff, money, sign_off_lines, voucher_lines
 
@@ -46,12 +47,27 @@ class Sheet:
     signed: str
     content_hash: str
     is_intact: bool
+    seal: Verdict | None = None
+    verify_url: str = ""
+
+
+Judge = Callable[[Session, ServiceReport], Verdict]
 
 
 def read_sheet(
-    session: Session, kind: PaperKind, paper_id: str, language: str = "", zone: str = "UTC"
+    session: Session,
+    kind: PaperKind,
+    paper_id: str,
+    language: str = "",
+    zone: str = "UTC",
+    *,
+    judge: Judge | None = None,
+    verify_url: str = "",
 ) -> Sheet | None:
-    """Read a paper; None where there is none. Without a language a voucher comes in the one it was signed in."""
+    """Read a paper; None where there is none. Without a language a voucher comes in the one it was signed in.
+
+    `judge` checks a report's seal; `verify_url` is where whoever holds the paper can have that done again.
+    """
     row = session.get(RECORDS[kind], paper_id)
     if row is None:
         return None
@@ -60,7 +76,14 @@ def read_sheet(
     policy = find_policy(session)
     page = _Page(session, spoken, policy.calendar.zone if policy else zone)
     if kind == "report":
-        return page.report(row)
+        sheet = page.report(row)
+        if judge is None:
+            return sheet
+        seal = judge(session, row)
+        is_intact = sheet.is_intact and seal.state != "broken"
+        printed = short_fingerprint(seal.fingerprint).replace(" ", "-")
+        link = f"{verify_url}?f={printed}" if seal.fingerprint and verify_url else ""
+        return replace(sheet, seal=seal, verify_url=link, is_intact=is_intact)
     return page.agreement(row) if kind == "agreement" else page.stop_use(row)
 
 

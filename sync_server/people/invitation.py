@@ -20,8 +20,13 @@ def invitation(address: str, code: str) -> str:
 
 def invitation_svg(address: str, code: str) -> str:
     """Draw an invitation as an SVG element that may stand inside a page (no inline style)."""
+    return qr_svg(invitation(address, code))
+
+
+def qr_svg(text: str) -> str:
+    """Draw a text as a QR code, an SVG element that may stand inside a page (no inline style)."""
     out = BytesIO()
-    segno.make(invitation(address, code), error="m", micro=False).save(
+    segno.make(text, error="m", micro=False).save(
         out,
         kind="svg",
         scale=4,

@@ -5,7 +5,7 @@ Owns the reading. Who may see it, and how it looks, is the console's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,8 +40,11 @@ from common.visit.records import (
     TestValue,
     Visit,
 )
+from common.visit.seal import Verdict
 from common.visit.sealed import reports_of
 from sync_server.db.tables import Device
+
+Judge = Callable[[Session, ServiceReport], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,11 @@ class ClockView:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """A report with its corrections."""
+    """A report with its corrections and how its seal stands."""
 
     row: ServiceReport
     addenda: Sequence[ReportAddendum]
+    seal: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,10 @@ class TicketFile:
         return self.people.get(person_id, person_id) if person_id else ""
 
 
-def read_ticket_file(session: Session, ticket_id: str, now: datetime) -> TicketFile | None:
-    """Read a ticket whole, None if there is none."""
+def read_ticket_file(
+    session: Session, ticket_id: str, now: datetime, judge: Judge | None = None
+) -> TicketFile | None:
+    """Read a ticket whole, None if there is none. `judge` checks the seals of its reports."""
     ticket = session.get(Ticket, ticket_id)
     if ticket is None:
         return None
@@ -135,7 +141,7 @@ def read_ticket_file(session: Session, ticket_id: str, now: datetime) -> TicketF
         demonstrations=_rows(session, Demonstration, ticket, Demonstration.at),
         stop_use=_rows(session, StopUseNotice, ticket, StopUseNotice.given_at),
         parts=_rows(session, PartUsage, ticket, PartUsage.used_at),
-        reports=_reports(session, ticket),
+        reports=_reports(session, ticket, judge),
         conflicts=_conflicts(session, ticket),
         discrepancies=_discrepancies(session, ticket),
         others=_others(session, ticket),
@@ -157,10 +163,15 @@ def _clocks(session: Session, policy: Policy | None, ticket: Ticket, now: dateti
     return [ClockView(row, judge_stored(policy, row, now), explain_stored(policy, row, now)) for row in rows]
 
 
-def _reports(session: Session, ticket: Ticket) -> list[ReportView]:
+def _reports(session: Session, ticket: Ticket, judge: Judge | None) -> list[ReportView]:
     addenda = _rows(session, ReportAddendum, ticket, ReportAddendum.made_at)
     reports = reports_of(session, ticket.id)
-    return [ReportView(row, [one for one in addenda if one.report_id == row.id]) for row in reports]
+    return [
+        ReportView(
+            row, [one for one in addenda if one.report_id == row.id], judge(session, row) if judge else None
+        )
+        for row in reports
+    ]
 
 
 def _conflicts(session: Session, ticket: Ticket) -> list[FieldConflict]:

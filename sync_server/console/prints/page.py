@@ -8,16 +8,21 @@ from __future__ import annotations
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, HTTPException, Query
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from common.kernel.ids import is_id
+from common.visit.seal import short_fingerprint
+from sync_server.console.evidence.words import SEAL_TONES
 from sync_server.console.site import Site
 from sync_server.documents.pdf import draw_pdf
 from sync_server.documents.sheets import PaperKind, Sheet, read_sheet
 from sync_server.documents.strokes import fit_signature
+from sync_server.people.invitation import qr_svg
 
 PATH = "/console/papers"
+VERIFY_PATH = "/console/verify"
 SIGN_WIDTH, SIGN_HEIGHT = 280, 96
 Language = Annotated[str, Query(max_length=10)]
 
@@ -42,10 +47,15 @@ def paper_router(site: Site) -> APIRouter:
         sheet = _sheet(site, kind, paper_id, language)
         return site.pages.answer(
             request, site.reader(request), "prints/paper.html", area="tickets", sheet=sheet,
+            seal_tone=SEAL_TONES, qr=_qr(sheet.verify_url), fingerprint=short_fingerprint,
             signature=fit_signature(sheet.strokes, SIGN_WIDTH, SIGN_HEIGHT), path=f"{PATH}/{kind}/{paper_id}",
         )  # fmt: skip
 
     return router
+
+
+def _qr(text: str) -> Markup:
+    return Markup(qr_svg(text)) if text else Markup("")  # noqa: S704 - drawn by segno from our own text
 
 
 def _sheet(site: Site, kind: str, paper_id: str, language: str) -> Sheet:
@@ -53,7 +63,10 @@ def _sheet(site: Site, kind: str, paper_id: str, language: str) -> Sheet:
     sheet = None
     if kind in known and is_id(paper_id):
         with site.database.read() as session:
-            sheet = read_sheet(session, known[kind], paper_id, language, site.settings.time_zone)
+            sheet = read_sheet(
+                session, known[kind], paper_id, language, site.settings.time_zone, judge=site.judge,
+                verify_url=f"{site.settings.address}{VERIFY_PATH}/{paper_id}",
+            )  # fmt: skip
     if sheet is None:
         raise HTTPException(404, "not_found")
     return sheet

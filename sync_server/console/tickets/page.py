@@ -81,7 +81,7 @@ def _file(site: Site, ticket_id: str) -> TicketFile:
     file = None
     if is_id(ticket_id):
         with site.database.read() as session:
-            file = read_ticket_file(session, ticket_id, now_of(site))
+            file = read_ticket_file(session, ticket_id, now_of(site), site.judge)
     if file is None:
         raise HTTPException(404, "ticket_unknown")
     return file

@@ -8,12 +8,14 @@ from typing import Any
 
 import flet as ft
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from common.i18n import translate
 from common.kernel.command import REGISTRY, Role
 from common.visit.records import RepairMeasure, ReportAddendum, ServiceReport
 from common.visit.repair import RecordMeasure
+from common.visit.seal import seal_text, unpack_seal
 from field_app.routes import ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
 from field_app.screens.sign_off import SignOffScreen
@@ -21,6 +23,7 @@ from field_app.state.reach import HANDED_TO
 from field_app.state.sign_off import Correction, SignOff, sign_off_path
 from field_app.state.signing import keep_strokes
 from field_app.store.schema import OutboxOp
+from field_app.sync.keys import ensure_device_key, verify_signature
 from field_app.ui import UiSession
 from field_app.widgets.safe import safe_component
 from sync_server.followup.open_rating import open_sealed
@@ -305,3 +308,36 @@ async def test_a_ticket_taken_away_locks_nobody_in(tablet: TabletStand) -> None:
 
 def test_only_an_engineer_signs(tablet: TabletStand) -> None:
     assert REGISTRY["sign_report"].roles == frozenset({Role.ENGINEER})
+
+
+@pytest.mark.fault("I6")
+async def test_the_tablet_seals_what_is_signed_and_sees_a_changed_byte(repaired: TabletStand) -> None:
+    """Q3, P8: the seal is in the command, under this device's key; the app itself shows when it no longer holds."""
+    key = ensure_device_key(repaired.tablet.keystore, repaired.store.random_bytes)
+    model = model_of(repaired)
+    await through(model)
+    model.sign()
+    assert model.trouble is None
+    assert model.seal is not None
+    assert (model.seal.state, model.seal.fault) == ("sealed", "")
+    op = next(one for one in outbox(repaired) if one["k"] == "sign_report")
+    read = unpack_seal(op["a"]["seal"])
+    assert op["v"] == 2
+    assert read is not None
+    document, public, signature = read
+    assert public == key.public
+    assert verify_signature(public, seal_text(document), signature)
+    assert document["device_at"] == op["w"]
+    assert document["place"]["address"] == "东单北大街53号"
+
+    def forge(session: Session) -> None:
+        session.execute(update(ServiceReport).values(opinion="设备已恢复正常。"))
+
+    repaired.store.write(forge)
+    model.refresh()
+    assert (model.seal.state, model.seal.fault) == ("broken", "fields")
+    route = sign_off_path(repaired.ticket)
+    repaired.reach().store.choose(HANDED_TO, "")
+    model.take_back()
+    async with FletSession.open(repaired.main(TABLE), 400, 800, route) as page:
+        assert page.shows(translate("en", "seal.state.broken"))

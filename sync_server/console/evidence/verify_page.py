@@ -1,0 +1,81 @@
+"""The page a paper's QR code leads to: each check of a report's seal, in words (Q3, I6).
+
+Owns the page. Judges nothing itself: `common.visit.seal` does, and the audit chain is asked what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.kernel.clock import instant
+from common.visit.records import ReportSeal, ServiceReport
+from common.visit.seal import Check, Verdict, short_fingerprint, unpack_seal
+from sync_server.console.desk import Desk, found, known_id
+from sync_server.console.prints.page import VERIFY_PATH
+from sync_server.console.site import Site
+from sync_server.db.tables import AuditEntry, Device
+
+Printed = Annotated[str, Query(max_length=64, pattern="^[0-9a-f-]*$")]
+
+
+def verify_router(site: Site) -> APIRouter:
+    """Make the page."""
+    desk = Desk(site, "tickets")
+    router = APIRouter(dependencies=[Depends(site.allow("tickets"))])
+
+    @router.get(VERIFY_PATH + "/{report_id}")
+    def verify_report(request: Request, report_id: str, f: Printed = "") -> Response:
+        with site.database.read() as session:
+            report = found(session.get(ServiceReport, known_id(report_id)))
+            row = session.get(ReportSeal, report.id)
+            verdict = with_audit(session, report, row, site.judge(session, report), f.replace("-", ""))
+            sealed = row.seal if row is not None and isinstance(row.seal, dict) else {}
+            device = session.get(Device, str(sealed.get("device_id", "")))
+        counter = row.counter if row is not None and isinstance(row.counter, dict) else {}
+        received = counter.get("received_at")
+        place = sealed.get("place") or {}
+        return desk.show(
+            request, "evidence/verify.html", report=report, verdict=verdict, fingerprint=short_fingerprint,
+            device=device.name if device else sealed.get("device_id", ""),
+            arrived_at=instant(received) if isinstance(received, int) else None,
+            place=" · ".join(filter(None, (place.get("address"), place.get("location")))),
+            template=json.dumps(sealed.get("template") or {}).strip("{}").replace('"', ""),
+            files=str(len(sealed.get("files") or [])) if sealed else "",
+        )  # fmt: skip
+
+    return router
+
+
+def with_audit(
+    session: Session, report: ServiceReport, row: ReportSeal | None, verdict: Verdict, printed: str
+) -> Verdict:
+    """Add what the audit chain holds of the signing, and whether a paper's fingerprint is this report's."""
+    more = [Check("audit", audit_agrees(session, report, row))]
+    if printed:
+        more.append(Check("paper", bool(verdict.fingerprint) and verdict.fingerprint.startswith(printed)))
+    state = "broken" if any(check.is_good is False for check in more) else verdict.state
+    return replace(verdict, state=state, checks=(*verdict.checks, *more))
+
+
+def audit_agrees(session: Session, report: ServiceReport, row: ReportSeal | None) -> bool | None:
+    """Say whether the chain's entry of the signing holds the same hash and the same seal; None where there is none."""
+    query = select(AuditEntry.entry).where(
+        AuditEntry.kind == "sign_report", AuditEntry.entry.contains(report.id, autoescape=True)
+    )
+    told: list[dict[str, Any]] = [json.loads(entry)["op"]["a"] for entry in session.scalars(query)]
+    signed = next((a for a in told if a.get("report_id") == report.id), None)
+    if signed is None:
+        return None
+    kept = unpack_seal(signed.get("seal", ""))
+    same = (kept is None) == (row is None) and (
+        kept is None or row is None or kept == (row.seal, row.key, row.signature)
+    )
+    return signed.get("content_hash") == report.content_hash and same
