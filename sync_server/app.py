@@ -29,11 +29,13 @@ from sync_server.db.engine import make_engine
 from sync_server.db.migrate import require_schema
 from sync_server.db.tables import StreamHead
 from sync_server.edge import Edge
+from sync_server.gate import Gate, Rates
 from sync_server.jobs.ticker import Ticker
 from sync_server.keys import ServerKeys, load_keys
 from sync_server.notary import SessionNotary
 from sync_server.people.tokens import Tokens
 from sync_server.problems import install_problems
+from sync_server.security import Security, read_security
 from sync_server.settings import Settings, read_settings
 from sync_server.sync.access_routes import access_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
@@ -58,6 +60,7 @@ class Parts:
     settings: Settings
     database: Database
     keys: ServerKeys
+    security: Security
 
 
 def make_parts(
@@ -65,12 +68,13 @@ def make_parts(
 ) -> Parts:
     """Open the database and the keys. Makes no table: `sync-server init` does."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = make_engine(settings.database)
+    security = read_security(settings.security)
+    engine = make_engine(settings.database, wait_s=security.load.database_wait_s)
     keys = load_keys(settings.keys_dir, random_bytes)
     database = Database(
         engine, clock or SystemClock(), random_bytes, notary=lambda session: SessionNotary(keys, session)
     )
-    return Parts(settings, database, keys)
+    return Parts(settings, database, keys, security)
 
 
 def create_app(
@@ -88,7 +92,8 @@ def create_app(
     require_schema(parts.database.engine)
     epoch = _epoch(parts.database)
     tokens = Tokens(parts.keys, parts.database, lambda: epoch)
-    site = make_site(settings, parts.database, parts.keys)
+    rates = Rates(parts.security.rates, parts.database.clock)
+    site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
 
     @contextlib.asynccontextmanager
@@ -109,16 +114,29 @@ def create_app(
     app.state.parts, app.state.site = parts, site
     install_problems(app, site.problem_page)
     service = SyncService(parts.database)
-    app.include_router(sync_router(service, tokens, oldest=oldest_protocol, poke=site.hub.poke))
-    app.include_router(access_router(parts.database, parts.keys, tokens))
+    app.include_router(
+        sync_router(
+            service, tokens, oldest=oldest_protocol, poke=site.hub.poke, rates=rates,
+            gate=Gate(parts.security.load.sync_at_once),
+        )
+    )  # fmt: skip
+    app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
     office = commands_router(
         parts.database, site.actor, site.language, time_zone=settings.time_zone, poke=site.hub.poke
     )
-    walls = [Depends(site.load), Depends(site.guard()), Depends(site.require)]
+    walls = [
+        Depends(site.load),
+        Depends(site.guard()),
+        Depends(site.require),
+        Depends(site.counted("command")),
+    ]
     app.include_router(office, dependencies=walls)
     _add_health(app, parts.database)
     add_console(app, site)
-    app.add_middleware(Edge, hosts=settings.known_hosts)
+    app.add_middleware(
+        Edge, hosts=settings.known_hosts, line=parts.security.line,
+        gate=Gate(parts.security.load.requests_at_once),
+    )  # fmt: skip
     return SecurityHeaders(app, tls=settings.is_behind_tls)
 
 

@@ -20,6 +20,7 @@ from sync_server.db.database import Database
 from sync_server.db.migrate import SchemaError, SchemaOldError, current, newest, require_schema, upgrade
 from sync_server.keys import ServerKeys
 from sync_server.people.first_admin import new_start_code
+from sync_server.security import read_security
 from sync_server.settings import Settings, SettingsError, as_environment, read_settings
 from sync_server.upkeep.backup import BackupError, back_up
 from sync_server.upkeep.verify import verify
@@ -120,6 +121,10 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
     os.environ.update(as_environment(settings))
     import uvicorn
 
+    from sync_server.line import EnvironmentProtocol, open_files
+
+    line = read_security(settings.security).line
+    open_files()
     print(f"Serving {settings.address} (stop with Ctrl-C)", flush=True)
     uvicorn.run(
         "sync_server.app:app_from_environment",
@@ -129,6 +134,8 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
         workers=settings.workers,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=START_S,
+        timeout_keep_alive=line.keep_alive_s,
+        http=EnvironmentProtocol,  # type: ignore[arg-type]
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
         server_header=False,

@@ -53,7 +53,7 @@ def install_problems(app: FastAPI, page: Page = lambda *_: None) -> None:
     """Answer every exception of the application as a problem. `page` may draw one for a person's browser."""
 
     def answer(request: Request, problem: Problem, reference: str = "") -> Response:
-        language = _language(request)
+        language = language_wished(request)
         reference = reference or secrets.token_hex(4)
         drawn = page(request, problem.status, problem.code, sentence_of(problem, language), reference)
         if drawn is None:
@@ -122,10 +122,10 @@ def problem_of(error: Exception) -> Problem:
         case ClientDisconnect():
             return Problem(400, "request_cut_off")
         case DatabaseBusyError():
-            return Problem(503, "database_busy", headers={"Retry-After": _soon()})
+            return Problem(503, "database_busy", headers={"Retry-After": soon()})
         case _:
             log.error("the database does not answer", exc_info=error)
-            return Problem(503, "database_away", headers={"Retry-After": _soon()})
+            return Problem(503, "database_away", headers={"Retry-After": soon()})
 
 
 def _invalid(error: RequestValidationError) -> Problem:
@@ -146,12 +146,13 @@ def _wait(values: Mapping[str, Detail]) -> dict[str, str]:
     return {"Retry-After": str(values["wait_s"])} if "wait_s" in values else {}
 
 
-def _soon() -> str:
-    """Spread the return of many tablets over some seconds (T34)."""
+def soon() -> str:
+    """Say when to come back, in seconds; spreads the return of many tablets (T34)."""
     return str(BUSY_S + secrets.randbelow(8))
 
 
-def _language(request: Request) -> str:
+def language_wished(request: Request) -> str:
+    """Return the language switched to, else the nearest to the browser's wish."""
     chosen = request.cookies.get("language", "")
     wished = request.headers.get("accept-language", "en").split(",")[0].split(";")[0]
     return chosen if chosen in LANGUAGES else nearest_language(wished)

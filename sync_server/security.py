@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 LARGEST = 1_000_000
+LONGEST_SESSION_H = 168
 
 
 class SecurityError(ValueError):
@@ -27,6 +28,10 @@ class SessionRules:
     idle_min: int
     absolute_h: int
     known_browser_d: int
+
+    def __post_init__(self) -> None:
+        if self.absolute_h > LONGEST_SESSION_H:
+            raise SecurityError(f"session.absolute_h must be at most {LONGEST_SESSION_H}")
 
 
 @dataclass(frozen=True, slots=True)

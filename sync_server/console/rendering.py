@@ -135,7 +135,7 @@ class Pages:
         notice = request.query_params.get("notice", "")
         shell = {
             "area": "",
-            "live_position": self.head(),
+            "live_position": self.head() if reader.name else 0,
             "notice": f"{NOTICE_KEY}.{notice}" if notice and has_key(f"{NOTICE_KEY}.{notice}") else "",
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         }

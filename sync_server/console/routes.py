@@ -58,7 +58,9 @@ def add_console(app: FastAPI, site: Site) -> None:
     walls = [Depends(site.load), Depends(site.guard())]
     app.include_router(sign_in_router(site), dependencies=walls)
     app.include_router(language_router(tls=site.settings.secure_cookies), dependencies=walls)
+    # Who is not signed in is told so before anything of what he sends is read.
+    inside = [Depends(site.load), Depends(site.require), Depends(site.guard())]
     for make in AREA_ROUTERS:
-        app.include_router(make(site), dependencies=[*walls, Depends(site.require)])
+        app.include_router(make(site), dependencies=inside)
     app.include_router(live_router(site.hub, site.is_allowed))
     site.assets.mount(app)

@@ -32,10 +32,12 @@ from sync_server.console.rendering import Pages
 from sync_server.db.database import Database
 from sync_server.db.office import perform
 from sync_server.db.sequencer import STREAM
+from sync_server.gate import Rates
 from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
 from sync_server.notary import judge_report, trusted_keys
 from sync_server.people.sessions import Sessions, SignedIn
+from sync_server.security import Security
 from sync_server.settings import Settings
 
 SIGN_IN = "/console/sign-in"
@@ -75,6 +77,8 @@ class Site:
     pages: Pages
     hub: Hub
     sessions: Sessions
+    security: Security
+    rates: Rates
 
     @property
     def cookie(self) -> str:
@@ -85,6 +89,11 @@ class Site:
     def visitor_cookie(self) -> str:
         """Return the name of the cookie of somebody not yet signed in."""
         return "__Host-visitor" if self.settings.secure_cookies else "visitor"
+
+    @property
+    def known_cookie(self) -> str:
+        """Return the name of the cookie of a browser somebody has signed in with."""
+        return "__Host-known" if self.settings.secure_cookies else "known"
 
     async def load(self, request: Request) -> None:
         """Route dependency: find out who is reading, once a request."""
@@ -173,6 +182,14 @@ class Site:
             raise HTTPException(401, "not_signed_in")
         return Actor(found.person.id, found.roles, Place.OFFICE)
 
+    def counted(self, name: str) -> Callable[[Request], Any]:
+        """Return a route dependency that counts by person against a rate. Refuses `try_later`."""
+
+        async def count(request: Request) -> None:
+            self.rates.take(name, self.actor(request).person_id)
+
+        return count
+
     def give(self, request: Request, payload: Any, command_id: str = "") -> Outcome:
         """Give a command for the reader and wake the live pages."""
         outcome = perform(self.database, self.actor(request), payload, op_id=command_id or None)
@@ -192,6 +209,17 @@ class Site:
             return _to(request, f"{SIGN_IN}?back={path}" if path != "/console" else SIGN_IN)
         if code == "password_must_change" and request.method == "GET":
             return _to(request, PASSWORD)
+        if status == 503:  # the database may be what is missing: nothing is asked of it
+            plain = Reader(language_of(request, self.settings.language), self.settings.time_zone)
+            return self.pages.answer(
+                request,
+                plain,
+                "problem.html",
+                status_code=status,
+                code=code,
+                sentence=sentence,
+                reference=reference,
+            )
         if not hasattr(request.state, "signed_in"):  # no route was found, so nobody has asked yet
             request.state.signed_in = self.sessions.find(request.cookies.get(self.cookie, ""), touch=False)
         reader = replace(self.reader(request), counts={})
@@ -214,7 +242,9 @@ class Site:
             return count_open(session).all
 
 
-def make_site(settings: Settings, database: Database, keys: ServerKeys) -> Site:
+def make_site(
+    settings: Settings, database: Database, keys: ServerKeys, security: Security, rates: Rates
+) -> Site:
     """Make the site of an application."""
 
     def head() -> int:
@@ -229,8 +259,9 @@ def make_site(settings: Settings, database: Database, keys: ServerKeys) -> Site:
 
     assets = Assets()
     return Site(
-        settings, database, keys, assets, Pages(assets, head), Hub(changes_after, head), Sessions(database)
-    )
+        settings, database, keys, assets, Pages(assets, head), Hub(changes_after, head),
+        Sessions(database, security=security), security, rates,
+    )  # fmt: skip
 
 
 def _to(request: Request, url: str) -> Response:

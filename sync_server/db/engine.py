@@ -13,12 +13,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
 
 LOCK_WAIT_S = 5
+POOL_WAIT_S = 2.0
 
 
-def make_engine(url: str, *, pool_size: int = 10, creator: Any = None) -> Engine:
+def make_engine(url: str, *, pool_size: int = 10, creator: Any = None, wait_s: float = POOL_WAIT_S) -> Engine:
     """Open a database by URL: `sqlite:///path`, `sqlite://` (in memory, one connection) or `postgresql+psycopg://…`.
 
-    `creator` gives another SQLite connection (simulated disks).
+    `creator` gives another SQLite connection (simulated disks). Who finds all connections in use waits `wait_s` for
+    one and then gets SQLAlchemy's TimeoutError, which is answered 503 (L3).
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -26,6 +28,7 @@ def make_engine(url: str, *, pool_size: int = 10, creator: Any = None) -> Engine
             parsed,
             pool_size=pool_size,
             max_overflow=pool_size,
+            pool_timeout=wait_s,
             pool_pre_ping=True,
             connect_args={
                 "options": f"-c lock_timeout={LOCK_WAIT_S * 1000} -c idle_in_transaction_session_timeout=60000"
@@ -36,7 +39,9 @@ def make_engine(url: str, *, pool_size: int = 10, creator: Any = None) -> Engine
     memory = parsed.database in (None, "", ":memory:")
     if not memory:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    extra: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": pool_size}
+    extra: dict[str, Any] = (
+        {"poolclass": StaticPool} if memory else {"pool_size": pool_size, "pool_timeout": wait_s}
+    )
     connect_args = {"check_same_thread": False, "timeout": LOCK_WAIT_S, "isolation_level": None}
     if creator is not None:
         engine = create_engine(parsed, creator=creator, poolclass=StaticPool)

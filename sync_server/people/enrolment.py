@@ -33,7 +33,8 @@ from sync_server.db.tables import Device, Lane, PrincipalOf, StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.keys import ServerKeys, from_text
 from sync_server.people.audit import note_event
-from sync_server.people.throttle import ENROL, count_failure, wait_s
+from sync_server.people.throttle import count_failure, wait_s
+from sync_server.security import Security, read_security
 from sync_server.sync.lanes import open_lane
 
 LIFE = timedelta(minutes=15)
@@ -92,7 +93,13 @@ def issue_code(database: Database, keys: ServerKeys, actor: Actor, person_id: st
     return IssuedCode(shown(code), person_id)
 
 
-def enrol(database: Database, keys: ServerKeys, request: EnrolRequest, address: str) -> EnrolAnswer:
+def enrol(
+    database: Database,
+    keys: ServerKeys,
+    request: EnrolRequest,
+    address: str,
+    security: Security | None = None,
+) -> EnrolAnswer:
     """Turn a code into a device. The same code with the same key gives the same answer again: a reply may be lost.
 
     Refuses `enrol_code_wrong` (also for one used up, run out or tried too often), `enrol_signature_wrong`,
@@ -103,7 +110,7 @@ def enrol(database: Database, keys: ServerKeys, request: EnrolRequest, address: 
         raise Refused("enrol_signature_wrong")
 
     def write(unit: UnitOfWork) -> EnrolAnswer | Refused:
-        if wait := wait_s(unit.session, ENROL, address, unit.now):
+        if wait := wait_s(unit.session, "enrol", address, unit.now):
             return Refused("try_later", wait_s=wait)
         row = _find(unit, keys, code)
         if row is not None and row.device_id is not None:
@@ -112,7 +119,7 @@ def enrol(database: Database, keys: ServerKeys, request: EnrolRequest, address: 
                 return _answer(unit, keys, device)
             row = None
         if row is None:
-            count_failure(unit, ENROL, address)
+            count_failure(unit, security or read_security(), "enrol", address)
             return Refused("enrol_code_wrong")
         person = unit.session.get(Person, row.person_id)
         if person is None or not person.active:

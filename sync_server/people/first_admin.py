@@ -22,7 +22,8 @@ from sync_server.people.audit import note_event
 from sync_server.people.enrolment import new_code, shown
 from sync_server.people.passwords import judge_password
 from sync_server.people.sessions import Sessions, write_credential
-from sync_server.people.throttle import START, count_failure, wait_s
+from sync_server.people.throttle import count_failure, wait_s
+from sync_server.security import Security
 
 ONLY = "first"
 FIRST_NUMBER = "A001"
@@ -78,7 +79,7 @@ def make_first_administrator(
     payload = AddPerson(person_id, FIRST_NUMBER, name, (Role.ADMINISTRATOR.value,), language=language)  # type: ignore[arg-type]
 
     def write(unit: UnitOfWork) -> Refused | None:
-        if refused := _try_code(unit, keys, code, address):
+        if refused := _try_code(unit, sessions.security, keys, code, address):
             return refused
         outcome = give(unit, database, SYSTEM, Given(payload))
         if not outcome.took_effect:
@@ -93,12 +94,14 @@ def make_first_administrator(
     return person_id
 
 
-def _try_code(unit: UnitOfWork, keys: ServerKeys, code: str, address: str) -> Refused | None:
-    if wait := wait_s(unit.session, START, address, unit.now):
+def _try_code(
+    unit: UnitOfWork, security: Security, keys: ServerKeys, code: str, address: str
+) -> Refused | None:
+    if wait := wait_s(unit.session, "start", address, unit.now):
         return Refused("try_later", wait_s=wait)
     row = unit.session.get(StartCode, ONLY, with_for_update=True)
     if row is None or row.used_at is not None or row.code_hash != keys.mac("start", tidy_code(code)):
-        count_failure(unit, START, address)
+        count_failure(unit, security, "start", address)
         return Refused("start_code_wrong")
     row.used_at = unit.now
     return None

@@ -35,8 +35,8 @@ class Passwords:
 
         An unknown name takes as long as a known one (G11).
         """
+        self._nobody = self._nobody or self.hash("nobody has this password")
         if known is None:
-            self._nobody = self._nobody or self.hash("nobody has this password")
             self._hasher.verify(password, self._nobody)
             return False, None
         return self._hasher.verify_and_update(password, known)

@@ -1,7 +1,7 @@
 """Console sessions: sign in, who is reading, sign out, and listing and ending sessions (ASVS 7).
 
-Owns credentials and sessions. A cookie carries a 256-bit number, the database only its hash. Idle 30 minutes,
-absolute 12 hours, a new number at every sign-in.
+Owns credentials and sessions. A cookie carries a 256-bit number, the database only its hash; a new number at every
+sign-in. How long one lives is data.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from sync_server.db.security_tables import ConsoleSession, Credential
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
 from sync_server.people.passwords import Passwords, judge_password
-from sync_server.people.throttle import ACCOUNT, ADDRESS, clear, count_failure, wait_s
+from sync_server.people.throttle import clear, count_failure, wait_s
+from sync_server.security import Security, SessionRules, read_security
 
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
 TOUCH_EVERY = timedelta(seconds=60)
 TOKEN_BYTES = 32
 
@@ -58,34 +57,42 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def is_alive(row: ConsoleSession, now: datetime) -> bool:
-    """Say whether a session has run out."""
-    return now - row.seen_at <= IDLE and now - row.began_at <= ABSOLUTE
+def is_alive(row: ConsoleSession, now: datetime, rules: SessionRules) -> bool:
+    """Say whether a session has not run out."""
+    return now - row.seen_at <= timedelta(minutes=rules.idle_min) and now - row.began_at <= timedelta(
+        hours=rules.absolute_h
+    )
 
 
 class Sessions:
     """The console's sign-in over one database."""
 
-    def __init__(self, database: Database, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self, database: Database, passwords: Passwords | None = None, security: Security | None = None
+    ) -> None:
         self.database = database
         self.passwords = passwords or Passwords()
+        self.security = security or read_security()
 
-    def login(self, login: str, password: str, address: str, browser: str = "") -> str:
+    def login(self, login: str, password: str, address: str, browser: str = "", known: str = "") -> str:
         """Check a password and begin a session; returns the number for the cookie.
 
-        Refuses `login_wrong` (for an unknown name as for a wrong password, G11), `try_later`.
+        `known` names a browser this person has signed in with before: it has a count of its own, so that strangers who
+        guess do not keep him out. Refuses `login_wrong` (for an unknown name as for a wrong password, G11),
+        `try_later`.
         """
         name = fold(login)[:200]
+        counts = {"account": f"{name[:100]} {known}"} if known else {"account": name, "address": address}
         now = instant(self.database.clock.read().wall_ms)
         with self.database.read() as session:
-            wait = max(wait_s(session, ACCOUNT, name, now), wait_s(session, ADDRESS, address, now))
-            known = session.scalar(select(Credential).where(Credential.login == name))
-            person = session.get(Person, known.person_id) if known else None
+            wait = max(wait_s(session, kind, key, now) for kind, key in counts.items())
+            found = session.scalar(select(Credential).where(Credential.login == name))
+            person = session.get(Person, found.person_id) if found else None
         if wait:
             raise Refused("try_later", wait_s=wait)
-        fits, better = self.passwords.check(password[:1000], known.hash if known else None)
-        if not fits or known is None or person is None or not person.active:
-            self.database.transact(lambda unit: _failed(unit, name, address))
+        fits, better = self.passwords.check(password[:1000], found.hash if found else None)
+        if not fits or found is None or person is None or not person.active:
+            self.database.transact(lambda unit: self._failed(unit, counts))
             raise Refused("login_wrong")
         token = self.database.random_bytes(TOKEN_BYTES).hex()
 
@@ -94,7 +101,7 @@ class Sessions:
             if credential is not None:
                 credential.last_login_at = unit.now
                 credential.hash = better or credential.hash
-            clear(unit, ACCOUNT, name)
+            clear(unit, "account", counts["account"])
             unit.session.add(
                 ConsoleSession(
                     id_hash=hash_of(token),
@@ -111,6 +118,10 @@ class Sessions:
         self.database.transact(begin)
         return token
 
+    def _failed(self, unit: UnitOfWork, counts: dict[str, str]) -> None:
+        for kind, key in counts.items():
+            count_failure(unit, self.security, kind, key)
+
     def find(self, token: str, *, touch: bool = True) -> SignedIn | None:
         """Say who a cookie belongs to; None when it has ended. `touch` False leaves the idle time running."""
         if len(token) != TOKEN_BYTES * 2:
@@ -118,7 +129,7 @@ class Sessions:
         now = instant(self.database.clock.read().wall_ms)
         with self.database.read() as session:
             row = session.get(ConsoleSession, hash_of(token))
-            if row is None or not is_alive(row, now):
+            if row is None or not is_alive(row, now, self.security.session):
                 return None
             person = session.get(Person, row.person_id)
             if person is None or not person.active:
@@ -153,7 +164,7 @@ class Sessions:
         return [
             SessionRow(row.id_hash, row.began_at, row.seen_at, row.address, row.browser)
             for row in rows
-            if is_alive(row, now)
+            if is_alive(row, now, self.security.session)
         ]
 
     def end_all(self, person_id: str, by_id: str, *, keep: str = "") -> int:
@@ -195,10 +206,19 @@ class Sessions:
         )
 
     def change_password(self, reader: SignedIn, old: str, new: str) -> None:
-        """Change one's own password. Refuses `password_wrong`, `password_unchanged`, codes of `judge_password`."""
+        """Change one's own password; whoever found a browser open guesses here no faster than at the door.
+
+        Refuses `password_wrong`, `password_unchanged`, `try_later`, codes of `judge_password`.
+        """
+        now = instant(self.database.clock.read().wall_ms)
+        counts = {"account": f"own {reader.person.id}"}
         with self.database.read() as session:
             credential = session.get(Credential, reader.person.id)
+            wait = wait_s(session, "account", counts["account"], now)
+        if wait:
+            raise Refused("try_later", wait_s=wait)
         if credential is None or not self.passwords.check(old[:1000], credential.hash)[0]:
+            self.database.transact(lambda unit: self._failed(unit, counts))
             raise Refused("password_wrong")
         if old == new:
             raise Refused("password_unchanged")
@@ -225,14 +245,9 @@ def write_credential(
         unit.session.add(credential)
     credential.login, credential.hash = name, hashed
     credential.must_change, credential.changed_at = must_change, unit.now
-    clear(unit, ACCOUNT, name)
+    clear(unit, "account", name)
     _end_all(unit, person_id, by_id, keep)
     note_event(unit, "set_password", by_id, person=person_id)
-
-
-def _failed(unit: UnitOfWork, name: str, address: str) -> None:
-    count_failure(unit, ACCOUNT, name)
-    count_failure(unit, ADDRESS, address)
 
 
 def _touch(unit: UnitOfWork, id_hash: str) -> None:

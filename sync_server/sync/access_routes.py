@@ -12,30 +12,39 @@ from starlette.responses import Response
 
 from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
 from sync_server.db.database import Database
+from sync_server.gate import Rates
 from sync_server.keys import ServerKeys
 from sync_server.people.enrolment import enrol
 from sync_server.people.tokens import Tokens
+from sync_server.security import Security
 from sync_server.sync.wire import answer, read_message
 
 BODY_AT_MOST = 8 * 1024
 
 
-def access_router(database: Database, keys: ServerKeys, tokens: Tokens) -> APIRouter:
-    """Make the routes."""
+def access_router(
+    database: Database, keys: ServerKeys, tokens: Tokens, security: Security, rates: Rates
+) -> APIRouter:
+    """Make the routes. Each counts by address; a nonce by device and address, so that nobody floods another's device."""
     router = APIRouter(prefix="/v1")
 
     @router.post("/enrol")
     async def enrol_device(request: Request) -> Response:
+        rates.take("door_address", address_of(request))
         told = await read_message(request, EnrolRequest, BODY_AT_MOST)
-        return answer(request, await run_in_threadpool(enrol, database, keys, told, address_of(request)))
+        made = await run_in_threadpool(enrol, database, keys, told, address_of(request), security)
+        return answer(request, made)
 
     @router.post("/auth/nonce")
     async def nonce(request: Request) -> Response:
+        rates.take("door_address", address_of(request))
         told = await read_message(request, NonceRequest, BODY_AT_MOST)
+        rates.take("nonce_device", f"{told.dev} {address_of(request)}")
         return answer(request, NonceAnswer(tokens.nonce(told.dev)))
 
     @router.post("/auth/token")
     async def token(request: Request) -> Response:
+        rates.take("door_address", address_of(request))
         told = await read_message(request, TokenRequest, BODY_AT_MOST)
         return answer(request, await run_in_threadpool(tokens.give, told))
 

@@ -21,8 +21,9 @@ from common.protocol.messages import (
     SyncRequest,
 )
 from sync_server.db.database import DatabaseBusyError
+from sync_server.gate import Gate, Rates
 from sync_server.people.tokens import Tokens
-from sync_server.problems import Problem
+from sync_server.problems import Problem, soon
 from sync_server.sync.service import SyncService
 from sync_server.sync.wire import answer, read_message
 
@@ -37,12 +38,18 @@ def sync_router(
     *,
     oldest: int = OLDEST_PROTOCOL,
     poke: Callable[[], None] = lambda: None,
+    rates: Rates,
+    gate: Gate,
 ) -> APIRouter:
-    """Make the three routes. Requests of a protocol before `oldest` may push and get no rows; `poke` wakes live pages."""
+    """Make the three routes. Requests of a protocol before `oldest` may push and get no rows; `poke` wakes live pages.
+
+    `gate` bounds what goes on at once: whoever comes too many is sent away to come again, before anything was done.
+    """
     router = APIRouter(prefix="/v1")
 
     async def read(request: Request, message: type[Message]) -> Message:
         device_id = tokens.check(bearer(request))
+        rates.take("sync_device", device_id)
         told = await read_message(request, message)
         if told.dev != device_id:
             raise Problem(403, "device_mismatch")
@@ -51,6 +58,10 @@ def sync_router(
     @router.post("/sync")
     async def sync(request: Request) -> Response:
         told = await read(request, SyncRequest)
+        with gate.entered():
+            return await taken_in(request, told)
+
+    async def taken_in(request: Request, told: SyncRequest) -> Response:
         if told.p > PROTOCOL:
             raise Problem(426, "server_too_old", newest=PROTOCOL)
         try:
@@ -63,7 +74,7 @@ def sync_router(
             taken = await run_in_threadpool(service.quarantine, told, refused.code)
             return answer(request, taken, SENT_AWAY[refused.code])
         except DatabaseBusyError:
-            raise Problem(409, "lane_busy", headers={"Retry-After": "2"}) from None
+            raise Problem(409, "lane_busy", headers={"Retry-After": soon()}) from None
         if told.ops:
             poke()
         return answer(request, found)
@@ -71,12 +82,14 @@ def sync_router(
     @router.post("/sync/have")
     async def have(request: Request) -> Response:
         told = await read(request, HaveRequest)
-        return answer(request, await run_in_threadpool(service.have, told))
+        with gate.entered():
+            return answer(request, await run_in_threadpool(service.have, told))
 
     @router.post("/sync/reconcile")
     async def reconcile(request: Request) -> Response:
         told = await read(request, ReconcileRequest)
-        return answer(request, await run_in_threadpool(service.reconcile, told))
+        with gate.entered():
+            return answer(request, await run_in_threadpool(service.reconcile, told))
 
     return router
 

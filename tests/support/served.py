@@ -33,6 +33,7 @@ from sync_server.app import Parts, create_app
 from sync_server.console.headers import SecurityHeaders
 from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, perform
+from sync_server.line import protocol_for
 from sync_server.people.enrolment import issue_code
 from sync_server.people.sessions import Sessions
 from sync_server.settings import read_settings
@@ -130,9 +131,16 @@ def listening(server: Server) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    line = server.parts.security.line
     running = uvicorn.Server(
         uvicorn.Config(
-            server.app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2
+            server.app,
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            http=protocol_for(line),
+            timeout_keep_alive=line.keep_alive_s,
         )
     )
     thread = threading.Thread(target=running.run, daemon=True)

@@ -60,7 +60,9 @@ def import_router(site: Site) -> APIRouter:
     def page(request: Request, kind: str = "") -> Response:
         return _show(desk, request, kind)
 
-    @router.post(PATH)
+    counted = [Depends(site.counted("import"))]
+
+    @router.post(PATH, dependencies=counted)
     def upload(request: Request, entry: Sent) -> Response:
         kind = _kind(desk, request, entry.text("kind"))
         data = entry.file("file", BYTES_MAX + 1)
@@ -75,7 +77,7 @@ def import_router(site: Site) -> APIRouter:
             desk, request, kind, plan=plan, file_id=file_id, name=name, status=200 if plan.can_apply else 422
         )
 
-    @router.post(PATH + "/apply")
+    @router.post(PATH + "/apply", dependencies=counted)
     def go_ahead(request: Request, entry: Sent) -> Response:
         kind = _kind(desk, request, entry.text("kind"))
         actor, file_id = site.actor(request), entry.text("file_id")

@@ -31,7 +31,7 @@ def paper_router(site: Site) -> APIRouter:
     """Make the papers."""
     router = APIRouter(prefix=PATH, dependencies=[Depends(site.allow("tickets"))])
 
-    @router.get("/{kind}/{paper_id}.pdf")
+    @router.get("/{kind}/{paper_id}.pdf", dependencies=[Depends(site.counted("export"))])
     def pdf(kind: str, paper_id: str, language: Language = "") -> Response:
         sheet = _sheet(site, kind, paper_id, language)
         name = "".join(

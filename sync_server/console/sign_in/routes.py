@@ -5,6 +5,7 @@ Owns these pages. What a password or a code must be is `people`'s.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -19,6 +20,7 @@ from sync_server.console.language import is_own_path
 from sync_server.console.rendering import see_other
 from sync_server.console.site import PASSWORD, SIGN_IN, Site
 from sync_server.people.first_admin import has_administrator, make_first_administrator
+from sync_server.people.known_browser import recognise, remember
 from sync_server.people.sessions import SignedIn
 from sync_server.routing import all_routes
 
@@ -54,13 +56,14 @@ def sign_in_router(site: Site) -> APIRouter:
     @router.post(SIGN_IN)
     def sign_in(request: Request, login: Text = "", password: Text = "", back: Text = "/console") -> Response:
         try:
-            token = site.sessions.login(login, password, _address(request), _browser(request))
+            known = recognise(site.keys, request.cookies.get(site.known_cookie, ""), login, _now(site))
+            token = site.sessions.login(login, password, _address(request), _browser(request), known)
         except Refused as refused:
             form = _form(site, request, {"login": login, "back": _own(back)}, refused)
             return _visited(
                 site, request, "sign_in/sign_in.html", form, 429 if refused.code == "try_later" else 422
             )
-        return _signed_in(site, request, token, _own(back))
+        return _signed_in(site, request, token, login, _own(back))
 
     @router.get(START)
     def start_page(request: Request) -> Response:
@@ -87,7 +90,7 @@ def sign_in_router(site: Site) -> APIRouter:
         except Refused as refused:
             form = _form(site, request, told, refused)
             return _visited(site, request, "sign_in/start.html", form, 422)
-        return _signed_in(site, request, token, "/console")
+        return _signed_in(site, request, token, login, "/console")
 
     return router
 
@@ -141,7 +144,7 @@ def _account(site: Site, request: Request, form: FormState, status: int = 200) -
     return site.pages.answer(
         request, site.reader(request), "sign_in/account.html", status_code=status, form=form,
         sessions=site.sessions.list_sessions(reader.person.id), own=reader.id_hash, must_change=reader.must_change,
-        now=instant(site.database.clock.read().wall_ms),
+        now=_now(site),
     )  # fmt: skip
 
 
@@ -156,16 +159,23 @@ def _visited(site: Site, request: Request, page: str, form: FormState, status: i
     return answer
 
 
-def _signed_in(site: Site, request: Request, token: str, back: str) -> Response:
+def _signed_in(site: Site, request: Request, token: str, login: str, back: str) -> Response:
     answer = see_other(request, back)
     _set_cookie(site, answer, site.cookie, token)
+    days = site.security.session.known_browser_d
+    known = remember(site.keys, site.database.random_bytes, login, _now(site), days)
+    _set_cookie(site, answer, site.known_cookie, known, days * 86_400)
     return answer
 
 
-def _set_cookie(site: Site, answer: Response, name: str, value: str) -> None:
+def _set_cookie(site: Site, answer: Response, name: str, value: str, max_age: int | None = None) -> None:
     answer.set_cookie(
-        name, value, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax"
-    )
+        name, value, max_age=max_age, path="/", secure=site.settings.secure_cookies, httponly=True, samesite="lax",
+    )  # fmt: skip
+
+
+def _now(site: Site) -> datetime:
+    return instant(site.database.clock.read().wall_ms)
 
 
 def _form(site: Site, request: Request, values: dict[str, str], refused: Refused) -> FormState:
