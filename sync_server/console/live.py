@@ -79,10 +79,11 @@ class Hub:
             await self._tell()
         elif head > self.position:
             rows = await run_in_threadpool(self._read, self.position)
-            if rows:
-                self._kept.extend(rows)
-                self.position = rows[-1][0]
-                await self._tell()
+            self._kept.extend(rows)
+            # Not all that moves the head is news (who may see what is not): past it without a word, or every
+            # page, made at the head, would be ahead of the stream and be told to fetch all anew.
+            self.position = rows[-1][0] if len(rows) > CATCH_UP_MAX else max([head, *(row[0] for row in rows)])
+            await self._tell()
 
     def poke(self) -> None:
         """Have the feed read now; safe from any thread, does nothing while the hub is not running."""
@@ -103,9 +104,11 @@ class Hub:
         assert self._news is not None, "run() must be started before streams"
         while not self.is_closed:
             if after != self.position:
+                reached = self.position
                 for position, text in await self._since(after):
                     yield position, text
                     after = position
+                after = max(after, reached)
                 continue
             if not await self._wait_past(after):
                 yield None

@@ -25,7 +25,7 @@ onconnect = (event) => {
     } else {
       port.postMessage({ state: stream.state });
       // The page was made before news this stream has already passed on.
-      if (stream.last !== data.after) port.postMessage({ change: { kind: '*' }, position: stream.last });
+      if (stream.last > data.after) port.postMessage({ change: { kind: '*' }, position: stream.last });
     }
   };
 };

@@ -23,6 +23,7 @@ class Feed:
     def __init__(self, count: int = 0) -> None:
         self.rows: list[Row] = []
         self.reads = 0
+        self.silent = 0  # of the newest positions, those that are no news
         self.add(count)
 
     def add(self, count: int = 1) -> None:
@@ -30,7 +31,7 @@ class Feed:
             self.rows.append((self.head() + 3, {"kind": "ticket", "id": f"工{len(self.rows)}"}))
 
     def head(self) -> int:
-        return self.rows[-1][0] if self.rows else 0
+        return (self.rows[-1][0] if self.rows else 0) + self.silent
 
     def after(self, position: int) -> list[Row]:
         self.reads += 1
@@ -76,6 +77,27 @@ async def test_a_browser_that_was_away_gets_what_it_missed() -> None:
         assert await take(hub, 6, 3) == [9, 12, 15]
         feed.add()
         assert await take(hub, 9, 3) == [12, 15, 18]
+
+
+@own_loop
+async def test_a_page_made_at_a_head_without_news_is_not_told_to_fetch_all() -> None:
+    feed = Feed(2)
+    async with running(feed) as hub:
+        feed.add()
+        hub.poke()
+        feed.silent = 1
+        while hub.position != feed.head():
+            await asyncio.sleep(0.005)
+        reads = feed.reads
+        reader = asyncio.create_task(take(hub, feed.head(), 1))
+        behind = asyncio.create_task(take(hub, 9, 1))  # what is between is no news for this one either
+        await asyncio.sleep(0.05)
+        assert not reader.done() and not behind.done()
+        assert feed.reads == reads  # nor is the feed read again and again
+        feed.silent = 0
+        feed.add()
+        hub.poke()
+        assert await asyncio.gather(reader, behind) == [[12], [12]]
 
 
 @own_loop
