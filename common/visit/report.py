@@ -109,6 +109,38 @@ def differing_parts(shown: Content, now: Content) -> list[str]:
     )
 
 
+def repriced(shown: Content, now: Content) -> list[str]:
+    """Name the codes whose price is another by now, where nothing else of the fee differs; else none."""
+    before, after = (_priced(content) for content in (shown, now))
+    if before is None or after is None or before.keys() != after.keys():
+        return []
+    return sorted({key[1] for key, price in before.items() if price != after[key]})
+
+
+def _priced(content: Content) -> dict[tuple[str, str, Any], Any] | None:
+    """Map what is charged (kind, code, quantity) to its price; None for what is no fee or names a line twice."""
+    fee = content.get("fee")
+    lines = fee.get("lines") if isinstance(fee, dict) else None
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        return None
+    found = {
+        (str(line.get("kind")), str(line.get("code")), str(line.get("qty_milli"))): line.get(
+            "unit_price_minor"
+        )
+        for line in lines
+    }
+    return found if len(found) == len(lines) else None
+
+
+def exceeds(content: Content) -> bool:
+    """Say whether a report charges more than the agreement it names."""
+    fee, agreement = content.get("fee"), content.get("agreement")
+    if not isinstance(fee, dict) or not isinstance(agreement, dict):
+        return True
+    charged, agreed = fee.get("total_minor"), agreement.get("total_minor")
+    return not isinstance(charged, int) or not isinstance(agreed, int) or charged > agreed
+
+
 def _substance(value: Any) -> Any:
     if isinstance(value, dict):
         kept = {

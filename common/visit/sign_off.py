@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
+from sqlalchemy import select
+
 from common.equipment.equipment import file_voucher
+from common.inbox.records import Discrepancy
 from common.kernel.clock import instant, millis
 from common.kernel.codec import canonical, read_json
 from common.kernel.command import ANYWHERE, TABLET, Nature, Role, command
@@ -23,7 +26,7 @@ from common.tickets.ticket import Ticket, ticket_agg
 from common.visit.completeness import missing_fields, missing_sign_off
 from common.visit.hashing import Hash, content_hash
 from common.visit.records import Rating, ReportAddendum, ReportSeal, ServiceReport
-from common.visit.report import compose_report, differing_parts
+from common.visit.report import compose_report, differing_parts, exceeds, repriced
 from common.visit.seal import counter_document, counter_text, judge_seal, unpack_seal
 from common.visit.sealed import reports_of, require_unsealed
 
@@ -69,7 +72,8 @@ def sign_report(work: Work, c: SignReport) -> Outcome:
     """Seal it and put it into the unit's pouch. Refuses `content_unreadable`.
 
     Flags `report_incomplete`, `sign_off_incomplete`, `content_hash_wrong`, `content_differs`,
-    `report_sealed`, `overtaken_…`; where the person is present these refuse. The server flags `seal_broken`.
+    `price_changed`, `report_sealed`, `overtaken_…`; where the person is present these refuse. The server flags
+    `seal_broken`.
     """
     ticket, content = work.need(Ticket, c.ticket_id), read_content(c.content)
     report = work.session.get(ServiceReport, c.report_id)
@@ -98,8 +102,12 @@ def read_content(text: str) -> dict[str, Any]:
 
 def _check(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) -> None:
     policy, number = find_policy(work.session), ticket.number
+    now = compose_report(work.session, ticket.id, service_type=c.service_type)
+    moved = [] if work.live else repriced(content, now)
     if c.accepted:
         missing = missing_fields(work.session, ticket.id, policy, service_type=c.service_type)
+        if moved:
+            missing = tuple(code for code in missing if code != "agreement_exceeded" or exceeds(content))
         work.require(not missing, "report_incomplete", number=number, missing=" ".join(missing))
     lacking = missing_sign_off(
         policy,
@@ -112,9 +120,18 @@ def _check(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) -
     )
     work.require(not lacking, "sign_off_incomplete", number=number, missing=" ".join(lacking))
     work.require(content_hash(content) == c.content_hash, "content_hash_wrong", number=number)
-    now = compose_report(work.session, ticket.id, service_type=c.service_type)
-    differing = differing_parts(content, now)
+    differing = [part for part in differing_parts(content, now) if part != "fee" or not moved]
     work.require(not differing, "content_differs", number=number, parts=" ".join(differing))
+    if moved and not _is_told(work, ticket):
+        work.require(False, "price_changed", number=number, codes=" ".join(moved))
+
+
+def _is_told(work: Work, ticket: Ticket) -> bool:
+    """Say whether the office has been told of the new prices with the agreement: once is enough."""
+    told = select(Discrepancy.id).where(
+        Discrepancy.ticket_id == ticket.id, Discrepancy.code == "price_changed"
+    )
+    return work.authority and work.session.scalar(told.limit(1)) is not None
 
 
 def _sealed(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) -> ServiceReport:

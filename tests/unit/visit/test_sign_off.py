@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from common.equipment.equipment import Equipment, PastVoucher
+from common.inbox.opening import open_discrepancy
 from common.kernel.command import Place, Role
+from common.stock.part_commands import SetPrice
+from common.stock.part_usage import RecordPartUsage
 from common.tickets.intake import EditTicket
+from common.visit.diagnosis import RecordDiagnosis
 from common.visit.hashing import content_hash
 from common.visit.on_site import AnswerChecklist, ArriveOnSite, RecordDemonstration
 from common.visit.records import RepairMeasure, ReportAddendum, ServiceReport, StopUseNotice
@@ -79,6 +85,49 @@ def test_the_offices_change_meanwhile_is_shown_and_the_sealed_copy_stays(world: 
     assert row.content["customer"]["address"] == "东单北大街53号"
     assert content_hash(row.content) == row.content_hash == report.content_hash
     assert world.row.state == "signed"
+
+
+@pytest.mark.parametrize("agreement_came_first", [False, True])
+def test_a_price_changed_meanwhile_is_one_flag(agreement_came_first: bool) -> None:
+    """On the tablet the old price held; the office knew the new one when agreement, part and report came."""
+    tablet, office = VisitWorld(), VisitWorld()  # the same ids in both
+    payloads = [work_with_a_price(side) for side in (tablet, office)][0]
+    for payload in payloads:
+        tablet.field(payload)
+    report = tablet.report(service_type="A")
+    if not agreement_came_first:
+        office.must(SetPrice(office.part, 15_000, "CNY"))
+    told = []
+    for payload in (*payloads, report):
+        outcome = office.field(payload)
+        for flag in outcome.flags:
+            told.append((flag.code, flag.values.get("codes")))
+            row = open_discrepancy(
+                office.id("op"), flag.code, flag.values, office.now, ticket_id=office.ticket
+            )
+            office.session.add(row)  # as the server's unit of work does
+        if payload is payloads[0] and agreement_came_first:
+            office.must(SetPrice(office.part, 15_000, "CNY"))
+    assert told == [("price_changed", "PS-100")]
+    assert sealed(office).content["fee"]["total_minor"] == 42_000
+    for side in (tablet, office):
+        side.close()
+
+
+def work_with_a_price(world: VisitWorld) -> list[Any]:
+    """Bring a ticket to its paid repair; returns agreement and part, not yet given."""
+    world.assign()
+    visit = world.go()
+    for answer in world.checklists():
+        world.field(answer)
+    world.field(RecordDiagnosis(world.id("d"), world.ticket, visit, "漏液", "摔坏", "man_made", "leak"))
+    world.field(RecordMeasure(world.id("m"), world.ticket, visit, "更换密封圈", 25))
+    world.field(RecordTest(world.id("t"), world.ticket, visit, "flow_rate", "5.0", True))
+    agreement = world.agreement()
+    return [
+        agreement,
+        RecordPartUsage(world.id("u"), world.ticket, world.part, Decimal(1), visit, charged=True),
+    ]
 
 
 @pytest.mark.fault("P8")
