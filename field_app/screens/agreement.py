@@ -21,7 +21,7 @@ from field_app.widgets.layout import Screen
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.signing import Note, Paper, StepButtons, Steps
 from field_app.widgets.states import TEXT, Banner, Card, Section, identified
-from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
+from field_app.widgets.theme import State, use_palette
 
 CUSTOMER_STEPS = ("read", "sign")
 NUMBER_PX = 290  # two step buttons and the figure between them
@@ -235,10 +235,9 @@ def _OfferRow(model: Agreement, offer: Offer, ident: str) -> ft.Control:
         ident,
         ft.Container(
             key=ident,
-            height=MAIN_TARGET_PX,
             border_radius=12,
             bgcolor=palette.raised,
-            padding=ft.Padding.symmetric(horizontal=14),
+            padding=ft.Padding.symmetric(horizontal=14, vertical=16),  # as high as the name needs
             ink=True,
             on_click=guarded(lambda _: model.add(offer)),
             content=ft.Row(

@@ -14,7 +14,7 @@ from common.tickets.wording import say_reason
 from field_app.i18n import Translator, use_t
 from field_app.state.outbox import Outbox, say_size, state_key
 from field_app.state.reach import Pulse
-from field_app.state.status import local_moment
+from field_app.state.status import local_moment, say_trouble
 from field_app.store.queries_outbox import Entry
 from field_app.ui import use_app, use_session
 from field_app.widgets.fields import MainButton
@@ -102,7 +102,12 @@ def _Line(model: Outbox) -> ft.Control:
     words: list[ft.Control] = [ft.Text(heard, theme_style=TEXT.BODY_MEDIUM)]
     if line.error:
         words.append(
-            ft.Text(t(f"reason.{line.error}"), key="line-error", theme_style=TEXT.BODY_LARGE, expand=True)
+            ft.Text(
+                say_trouble(t.language, line.error),
+                key="line-error",
+                theme_style=TEXT.BODY_LARGE,
+                expand=True,
+            )
         )
         words.append(ft.Text(next_try(t, line.next_try_in_ms), theme_style=TEXT.BODY_MEDIUM))
     state = State.LATE if line.error else State.WAITING if found.waiting_count else State.SENT

@@ -24,7 +24,7 @@ from field_app.widgets.fields import DraftField, TextInput, use_text
 from field_app.widgets.layout import stack
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import TEXT, Card, EmptyState, Section, StatusChip, identified
-from field_app.widgets.theme import MAIN_TARGET_PX, State, use_palette
+from field_app.widgets.theme import State, use_palette
 
 I = ft.Icons  # noqa: E741
 
@@ -143,7 +143,7 @@ def PartHitRow(row: PartRow, on_pick: Callable[[str], None]) -> ft.Control:
             ink=True,
             border_radius=12,
             border=ft.Border.all(1, palette.line),
-            padding=ft.Padding.symmetric(horizontal=14, vertical=8),
+            padding=ft.Padding.symmetric(horizontal=14, vertical=12),  # as high as the name needs
             on_click=guarded(lambda _: on_pick(row.part.id)),
             content=ft.Row(
                 [
@@ -159,7 +159,6 @@ def PartHitRow(row: PartRow, on_pick: Callable[[str], None]) -> ft.Control:
                     BalanceChip(row),
                 ],
                 spacing=10,
-                height=MAIN_TARGET_PX,
             ),
         ),
         button=True,

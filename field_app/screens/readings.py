@@ -132,7 +132,8 @@ def TestForm(view: TicketView, work: RepairView, give: Give) -> ft.Control:
 
     def box(name: str, width: int, *, watch: bool = False) -> ft.Control:
         return ft.Container(
-            col={"xs": 12 if width > 4 else 6, "md": width},
+            # By the window's width: beside the list of tickets a tablet held upright has no room for four.
+            col={"xs": 12 if width > 4 else 6, "lg": width},
             content=TextInput(
                 form.boxes[name],
                 f"test-{name}",

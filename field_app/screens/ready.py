@@ -13,7 +13,7 @@ from field_app.data import use_loaded
 from field_app.i18n import Translator, use_t
 from field_app.state.reach import Pulse
 from field_app.state.ready import Ready
-from field_app.state.status import local_moment
+from field_app.state.status import local_moment, say_trouble
 from field_app.store.queries_ready import Item, TicketReady, readiness
 from field_app.ui import use_app, use_session
 from field_app.widgets.fields import MainButton
@@ -88,7 +88,7 @@ def _Page(model: Ready, pulse: Pulse) -> ft.Control:
         )
     body: list[ft.Control] = [head]
     if model.asked and model.line.error:
-        body.append(Banner(State.LATE, t(f"reason.{model.line.error}"), ident="ready-line"))
+        body.append(Banner(State.LATE, say_trouble(t.language, model.line.error), ident="ready-line"))
     body += [_TicketCard(one, key=one.ticket_id) for one in found.tickets]
     if not found.tickets:
         body.append(

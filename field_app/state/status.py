@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from common.i18n import translate
+from common.i18n import has_key, translate
 
 
 class SyncMode(StrEnum):
@@ -46,6 +46,12 @@ def local_moment(language: str, at: datetime, now: datetime, zone: tzinfo) -> st
     return translate(language, key, year=here.year, month=month, day=here.day, time=time)
 
 
+def say_trouble(language: str, code: str) -> str:
+    """Say what stands between this tablet and the office; a code only a newer server knows gets a plain sentence."""
+    key = f"reason.{code}"
+    return translate(language, key if has_key(key) else "reason.sync_failed")
+
+
 def strip_words(
     status: SyncStatus, language: str, place: str, now: datetime, zone: tzinfo
 ) -> tuple[str, str]:
@@ -69,5 +75,5 @@ def strip_words(
     if status.mode is SyncMode.ONLINE and status.waiting:
         headline = t(language, "app.strip.online_waiting")
     if status.mode is SyncMode.ERROR and status.error:
-        parts.insert(0, t(language, f"reason.{status.error}"))
+        parts.insert(0, say_trouble(language, status.error))
     return headline, " · ".join(parts)

@@ -11,7 +11,7 @@ from common.i18n import LANGUAGES, translate
 from field_app.screens.table import screen_table
 from field_app.session import close_session
 from field_app.state.prefs import SavedPrefs, read_prefs, write_prefs
-from field_app.state.status import SyncMode, SyncStatus, local_moment, strip_words
+from field_app.state.status import SyncMode, SyncStatus, local_moment, say_trouble, strip_words
 from field_app.ui import Form, UiSession, form_of
 from tests.support.field_day import field_day
 from tests.support.flet_session import FletSession
@@ -147,6 +147,14 @@ def test_the_strip_says_what_is_so(status: SyncStatus, said: str, unsaid: str) -
     headline, detail = strip_words(status, "en", "tablet", NOW, CHINA)
     assert said in detail
     assert unsaid not in f"{headline} {detail}".lower()
+
+
+def test_a_trouble_nobody_here_has_a_word_for_is_still_said_in_words() -> None:
+    for language in LANGUAGES:
+        for code in ("plain_http", "server_certificate", "too_old", "rejected", "of_a_later_server"):
+            said = say_trouble(language, code)
+            assert "reason." not in said
+            assert code not in said
 
 
 def test_all_sent_is_only_said_when_nothing_waits() -> None:
