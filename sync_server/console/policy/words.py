@@ -28,6 +28,7 @@ PREFIXES = {
     "unit": "policy.unit",
     "kind": "policy.item_kind",
 }
+OTHERWISE = {"calendar.zone": "time_zone"}
 NAMED = {"level": "levels", "urgency": "urgencies", "zone": "zones"}
 
 
@@ -92,7 +93,7 @@ class PolicyWords:
         if not around or key.endswith("]"):
             return self._thing(path)
         return translate(
-            self.language, "console.policy.place", thing=self._thing(around), figure=self.key(key)
+            self.language, "console.policy.place", thing=self._thing(around), figure=self._label(path)
         )
 
     def key(self, name: str) -> str:
@@ -100,6 +101,10 @@ class PolicyWords:
         if name in WEEKDAYS:
             return translate(self.language, f"console.format.weekday.{WEEKDAYS.index(name) + 1}")
         return translate(self.language, f"policy.key.{name}") if has_key(f"policy.key.{name}") else name
+
+    def _label(self, path: str) -> str:
+        """Name the figure at a path: the calendar's zone is one of time, elsewhere it is one of service."""
+        return self.key(OTHERWISE.get(path, path.rpartition(".")[2]))
 
     def title(self, node: Mapping[str, Any]) -> str:
         """Return a node's title in the reader's language, '' where it has none."""
@@ -151,11 +156,12 @@ class PolicyWords:
                         f"{place}.{day}",
                     )
             elif key in ("holidays", "extra_working_days"):
-                yield Figure(self.key(key), "; ".join(self._day(item) for item in value), place)
+                days = "; ".join(self._day(item) for item in value)
+                yield Figure(self.key(key), days or translate(self.language, "policy.none"), place)
             elif isinstance(value, list) and value and isinstance(value[0], dict):
                 continue
             else:
-                yield Figure(self.key(key), self._text(key, value, node), place)
+                yield Figure(self._label(place), self._text(key, value, node), place)
 
     def _day(self, item: Mapping[str, Any]) -> str:
         until = f"–{item['to']}" if "to" in item else ""
@@ -167,7 +173,7 @@ class PolicyWords:
         if isinstance(value, bool):
             return translate(self.language, f"inbox.value.{str(value).lower()}")
         if isinstance(value, list):
-            return ", ".join(str(one) for one in value)
+            return ", ".join(str(one) for one in value) or translate(self.language, "policy.none")
         if key == "amount" and "unit" in node:
             return f"{format_qty(value)} {self._word('unit', str(node['unit']))}"
         if key.endswith("_minor"):

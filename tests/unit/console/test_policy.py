@@ -74,6 +74,19 @@ def test_no_word_of_a_preset_is_missing(manager: Desk, preset: str, language: st
         assert not LOST.search(words_.label_of(path))
 
 
+def test_the_calendars_zone_is_one_of_time_and_an_empty_list_says_so() -> None:
+    data = {**preset_data("medical-device")}
+    data["calendar"] = {
+        "zone": "Asia/Shanghai",
+        "years": [{"year": 2027, "holidays": [], "source": "x"}],
+    }
+    calendar = PolicyWords(data, "zh-Hans").sections()[0]
+    figures = {figure.label: figure.text for row in calendar.rows for figure in row.figures}
+    assert figures["时区"] == "Asia/Shanghai"
+    assert "" not in figures.values()
+    assert "无" in figures.values()
+
+
 FILLED = {
     "zones[same_city].match": ("*东城*\n*西城*", lambda p: p.zones[0].match == ("*东城*", "*西城*")),
     "clocks[arrival_same_city].amount": (
