@@ -59,6 +59,11 @@ class Child:
         """Say whether it is not running any more."""
         return self.process is None or self.process.returncode is not None
 
+    @property
+    def was_killed(self) -> bool:
+        """Say whether it ended by a signal, not by itself."""
+        return self.process is not None and (self.process.returncode or 0) < 0
+
     def last_lines(self, count: int = 12) -> str:
         """Return the end of its log."""
         with contextlib.suppress(OSError):

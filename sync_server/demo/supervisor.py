@@ -185,15 +185,33 @@ class Demo:
             loop.add_reader(sys.stdin, heard)
 
     async def _wait(self) -> int:
-        ends = {asyncio.create_task(child.process.wait()): child for child in self.children if child.process}
+        """Wait for the end. A program that was killed, to try what then is lost, is started again."""
         stop = asyncio.create_task(self.ended.wait())
-        done, _ = await asyncio.wait({stop, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (stop, *ends):
-            task.cancel()
-        if stop in done:
-            return DONE
-        self._mourn(next(ends[task] for task in done))
-        return FAILED
+        try:
+            while True:
+                ends = {asyncio.create_task(c.process.wait()): c for c in self.children if c.process}
+                done, _ = await asyncio.wait({stop, *ends}, return_when=asyncio.FIRST_COMPLETED)
+                for task in ends:
+                    task.cancel()
+                if stop in done:
+                    return DONE
+                child = next(ends[task] for task in done)
+                if not child.was_killed:
+                    self._mourn(child)
+                    return FAILED
+                self.teller.say("demo.child_again", name=child.name)
+                self.children.remove(child)
+                port, path = self._door(child)
+                if not await self._launch(Child(child.name, child.words, child.log_path), port, path):
+                    return DONE if self.ended.is_set() else FAILED
+        finally:
+            stop.cancel()
+
+    def _door(self, child: Child) -> tuple[int, str]:
+        """Say where a program answers when it is ready."""
+        return (
+            (self.settings.server, "/health") if child.name == "server" else (self.settings.app, "/healthz")
+        )
 
     def _mourn(self, child: Child) -> None:
         """Say that a program could not start or has ended, with the end of its log."""

@@ -29,7 +29,6 @@ from sync_server.people.enrolment import enrol, issue_code
 from sync_server.sync.service import SyncService
 
 APP = "demo"
-SMALLEST_PAGE = 1024
 
 
 class Tablet:
@@ -42,9 +41,9 @@ class Tablet:
         public = to_text(key.public_key().public_bytes_raw())
         code = issue_code(stage.database, keys, SYSTEM, person.id).text
         sig = to_text(key.sign(enrol_text(code, public)))
-        wanted = EnrolRequest(code, public, sig, f"{person.name} · 平板", APP)
+        wanted = EnrolRequest(code, public, sig, "平板", APP)
         self.known: EnrolAnswer = enrol(stage.database, keys, wanted, "127.0.0.1")
-        self.token, self.sent = self.known.tok, 0
+        self.token, self.sent, self.cursor = self.known.tok, 0, ""
 
     def sync(self, *payloads: Any, at: datetime, error_ms: int = 0, left: int = 0) -> SyncAnswer:
         """Bring commands given at a time on a tablet whose clock is wrong by so much; leave `left` unsent."""
@@ -56,6 +55,16 @@ class Tablet:
             reading = Reading(millis(at) + error_ms, self.sent, f"boot-{self.number}")
             op = make_op(payload, stage.id("op"), reading, clock_error_ms=error_ms)
             ops.append({**encode(op), "n": self.sent})
+        answer = self._ask(tuple(ops), error_ms, left)
+        while (
+            answer.more or answer.cur != self.cursor
+        ):  # once more at the end: so the office knows it has come there
+            self.cursor = answer.cur
+            answer = self._ask((), error_ms, left)
+        return answer
+
+    def _ask(self, ops: tuple[Any, ...], error_ms: int, left: int) -> SyncAnswer:
+        stage = self.stage
         now = ClockNow(millis(stage.now) + error_ms, 10**9, f"later-{self.number}")
         old = millis(stage.now - timedelta(minutes=25)) if left else 0
         request = SyncRequest(
@@ -64,8 +73,8 @@ class Tablet:
             self.token,
             now,
             app=APP,
-            ops=tuple(ops),
-            max=SMALLEST_PAGE,
+            cur=self.cursor,
+            ops=ops,
             left=left,
             old=old,
         )

@@ -25,6 +25,7 @@ from common.visit.hashing import content_hash
 from common.visit.records import Rating, ServiceReport
 from sync_server.app import SystemClock
 from sync_server.db.security_tables import Credential
+from sync_server.db.tables import Device, StreamHead
 from sync_server.demo.cache import MARK, make_ready, read_mark
 from sync_server.demo.company import SMALL, Size, make_company
 from sync_server.demo.create import LOGINS, PASSWORD, Made, create, demo_database, demo_settings
@@ -79,6 +80,13 @@ def test_the_company_is_there(session: Session) -> None:
     assert count(session, Equipment) == SMALL.units
     assert count(session, Part) > 800
     assert count(session, Ticket) > SMALL.tickets
+
+
+def test_the_tablets_are_packed(session: Session) -> None:
+    head = session.execute(select(StreamHead.seq)).scalar_one()
+    positions = list(session.scalars(select(Device.position).where(Device.app == "demo")))
+    assert len(positions) == 11
+    assert min(positions) > head - 500
 
 
 def test_the_whole_company_is_as_large_as_promised() -> None:

@@ -130,6 +130,19 @@ def test_a_second_demo_says_which_ports_are_taken(demo: Running) -> None:
         assert f"{variable}=" in second.stdout
 
 
+def test_a_killed_app_is_there_again(demo: Running) -> None:
+    app = [line for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()
+           if "field_app.main" in line and line.split()[1] == str(demo.process.pid)]  # fmt: skip
+    os.kill(int(app[0].split()[0]), signal.SIGKILL)
+    demo.wait_for("The app was killed")
+    for _ in range(400):
+        if demo.get("APP", "/healthz") == 200:
+            break
+        time.sleep(0.1)
+    assert demo.get("APP", "/healthz") == 200
+    assert demo.get("SERVER", "/health") == 200
+
+
 def test_it_stops_cleanly_starts_again_and_leaves_nothing_when_killed(demo: Running) -> None:
     assert demo.stop(signal.SIGINT) == 0
     assert "Stopped." in demo.said
