@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.inbox.records import OFFICE_INBOX, Discrepancy
+from common.inbox.opening import open_discrepancy
+from common.inbox.records import Discrepancy
 from common.kernel.clock import millis
 from common.kernel.ids import derive_id
 from common.kernel.work import Work
@@ -45,19 +46,13 @@ def _raise(work: Work, number: str, clock: SlaClock, kind: str, alarm: Alarm, is
         "known_late": int(is_late),
     }
     row = work.add(
-        Discrepancy(
-            id=_alarm_id(clock, kind, alarm.at),
-            agg=OFFICE_INBOX,
-            code=CODES[kind],
-            details=details,
+        open_discrepancy(
+            work.op.id,
+            CODES[kind],
+            details,
+            work.received_at,
             ticket_id=clock.ticket_id,
-            op_id=work.op.id,
-            person_id=None,
-            raised_at=work.received_at,
-            state="open",
-            resolution="",
-            resolved_by=None,
-            resolved_at=None,
+            row_id=_alarm_id(clock, kind, alarm.at),
         )
     )
     if row.resolution == "withdrawn":  # a fact proved it wrong, another one proves it right again

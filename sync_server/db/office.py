@@ -1,13 +1,14 @@
 """The office's way to give commands: console, command line, import and scheduled work come through here.
 
 Owns envelope, dedupe and all-or-nothing of several commands. What a command does is its own function's. A
-refused command of someone present leaves nothing behind, not even a receipt: he can correct and send again.
+refused command of someone present leaves its line in the audit and nothing else, not even a receipt: he can
+correct and send again.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from common.kernel.clock import millis
 from common.kernel.command import Place, Role
-from common.kernel.op import make_op
+from common.kernel.op import Op, make_op
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from common.people.person import Person, roles_of
@@ -25,15 +26,17 @@ from sync_server.db.tables import Receipt
 from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
 
 SYSTEM_ID = "system"  # stands where a person's id stands; no person has it
+REFUSED = "refused"  # status of an audit entry that has no receipt
+REFUSALS_NOTED = 20
 SYSTEM = Actor(SYSTEM_ID, frozenset({Role.SYSTEM}), Place.SYSTEM)
 
 
 class _TakenBack(Exception):  # noqa: N818 - ends the transaction, is no error
     """Rolls the transaction back and carries what is to be answered."""
 
-    def __init__(self, outcomes: list[Outcome]) -> None:
+    def __init__(self, ops: list[Op], outcomes: list[Outcome]) -> None:
         super().__init__("refused")
-        self.outcomes = outcomes
+        self.ops, self.outcomes = ops, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +76,52 @@ def perform_many(
     """
 
     def write(unit: UnitOfWork) -> list[Outcome]:
-        outcomes = []
+        ops, outcomes = [], []
         for done, command in enumerate(commands):
             given = command if isinstance(command, Given) else Given(command)
-            outcomes.append(give(unit, database, actor, given))
+            ops.append(envelope(database, given))
+            outcomes.append(_give(unit, actor, given, ops[-1]))
             if progress and done % 100 == 99:
                 progress(done + 1)
         if any(not outcome.took_effect for outcome in outcomes):
-            raise _TakenBack(outcomes)
+            raise _TakenBack(ops, outcomes)
         return outcomes
 
     try:
         return database.transact(write)
     except _TakenBack as refused:
+        note_refused(database, actor, zip(refused.ops, refused.outcomes, strict=True))
         return refused.outcomes
+
+
+def note_refused(database: Database, actor: Actor, given: Iterable[tuple[Op, Outcome]]) -> None:
+    """Keep in the audit what a person at the office was refused, in a transaction of its own (R171).
+
+    Of many given together the first ones. Status `refused`: such a line has no receipt, `verify` knows it by that.
+    """
+    found = [(op, outcome) for op, outcome in given if not outcome.took_effect][:REFUSALS_NOTED]
+
+    def write(unit: UnitOfWork) -> None:
+        for op, outcome in found:
+            unit.audit(actor, op, Arrival(unit.now), REFUSED, outcome.code)
+
+    if Role.SYSTEM not in actor.roles:
+        database.transact(write)
+
+
+def envelope(database: Database, given: Given) -> Op:
+    """Put a command into its envelope."""
+    op_id = given.op_id or database.new_id()
+    return make_op(given.payload, op_id, replace(database.clock.read(), wall_ms=_given_ms(op_id, given)))
 
 
 def give(unit: UnitOfWork, database: Database, actor: Actor, given: Given) -> Outcome:
     """Give one command inside a transaction somebody else owns; who it is must still end it when parked."""
-    op_id = given.op_id or unit.new_id()
-    reading = replace(database.clock.read(), wall_ms=_given_ms(op_id, given))
-    op = make_op(given.payload, op_id, reading)
-    receipt = unit.session.get(Receipt, op_id) if given.op_id else None
+    return _give(unit, actor, given, envelope(database, given))
+
+
+def _give(unit: UnitOfWork, actor: Actor, given: Given, op: Op) -> Outcome:
+    receipt = unit.session.get(Receipt, op.id) if given.op_id else None
     if receipt is not None:
         if receipt.content_hash != content_hash_of(op):  # a form sent back, changed and sent once more (K2)
             return Outcome("parked", "command_id_reused")

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from common.inbox.records import OFFICE_INBOX, Discrepancy
+from common.inbox.opening import open_discrepancy
+from common.inbox.records import Discrepancy
 from common.kernel.clock import millis
 from common.kernel.codec import canonical, encode
 from common.kernel.execute import execute
-from common.kernel.ids import derive_id
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Flag, Outcome
 from common.kernel.record import Synced
@@ -103,6 +103,10 @@ class UnitOfWork:
                 at=self.now,
             )
         )
+        self.audit(actor, op, arrival, outcome.status, outcome.code)
+
+    def audit(self, actor: Actor, op: Op, arrival: Arrival, status: str, code: str) -> None:
+        """Add an entry to the audit chain."""
         self.noted += 1
         entry = {
             "op": encode(op),
@@ -113,8 +117,8 @@ class UnitOfWork:
             "place": actor.place.value,
             "happened_at": millis(arrival.happened_at),
             "clock_error_ms": arrival.clock_error_ms,
-            "status": outcome.status,
-            "code": outcome.code,
+            "status": status,
+            "code": code,
         }
         self.session.add(
             AuditEntry(
@@ -143,30 +147,10 @@ def discrepancy_of(op: Op, flag: Flag, work: Work) -> Discrepancy:
     """Turn a flag into what the office must look at."""
     ticket_id = op.a.get("ticket_id")
     return open_discrepancy(
-        op,
+        op.id,
         flag.code,
         {"command": op.k, **flag.values},
         work.received_at,
         person_id=work.actor.person_id,
         ticket_id=ticket_id if isinstance(ticket_id, str) else None,
-    )
-
-
-def open_discrepancy(
-    op: Op, code: str, details: dict[str, Any], at: datetime, *, person_id: str | None, ticket_id: str | None
-) -> Discrepancy:
-    """Make an entry the office must look at; a command has at most one of each code."""
-    return Discrepancy(
-        id=derive_id("discrepancy", op.id, code),
-        agg=OFFICE_INBOX,
-        code=code,
-        details=details,
-        ticket_id=ticket_id,
-        op_id=op.id,
-        person_id=person_id,
-        raised_at=at,
-        state="open",
-        resolution="",
-        resolved_by=None,
-        resolved_at=None,
     )

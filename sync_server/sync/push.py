@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from common.inbox.opening import open_discrepancy
 from common.inbox.records import Discrepancy, InboxItem
 from common.kernel.clock import instant
 from common.kernel.codec import decode, encode
@@ -22,7 +23,7 @@ from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.work import Actor
 from common.protocol.messages import ClockNow, OpResult
 from sync_server.db.tables import Lane, ParkedOp, Receipt
-from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of, open_discrepancy
+from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
 
 OPS_A_TRANSACTION = 50
 
@@ -209,11 +210,13 @@ def park(
         )
     )
     unit.add(
-        open_discrepancy(op, outcome.code, details, unit.now, person_id=actor.person_id, ticket_id=ticket_id)
+        open_discrepancy(
+            op.id, outcome.code, details, unit.now, person_id=actor.person_id, ticket_id=ticket_id
+        )
     )
 
 
 def _alarm(unit: UnitOfWork, op: Op, device_id: str) -> Discrepancy:
     """Raise that one id came with two contents: what came second is kept here in full (K2)."""
     details = {"device": device_id, "second": str(encode(op))[:4000]}
-    return open_discrepancy(op, "command_id_reused", details, unit.now, person_id=None, ticket_id=None)
+    return open_discrepancy(op.id, "command_id_reused", details, unit.now)

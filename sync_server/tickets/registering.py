@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from common.kernel.command import kind_of
 from common.kernel.ids import derive_id
+from common.kernel.op import Op
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from common.tickets.ticket import Ticket
 from sync_server.db.database import Database
-from sync_server.db.office import Given, give
+from sync_server.db.office import Given, envelope, give, note_refused
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.tickets.numbers import hold_numbers, next_number
 
@@ -34,9 +34,9 @@ class Registered:
 
 
 class _TakenBack(Exception):  # noqa: N818 - ends the transaction, is no error
-    def __init__(self, kind: str, outcome: Outcome) -> None:
-        super().__init__(kind)
-        self.kind = kind
+    def __init__(self, op: Op, outcome: Outcome) -> None:
+        super().__init__(op.k)
+        self.op = op
         self.outcome = outcome
 
 
@@ -59,12 +59,14 @@ def register_call(database: Database, actor: Actor, call_id: str, on_day: date, 
             return Registered(ticket_id, known.number)
         number = next_number(unit.session, on_day)
         for payload in plan(ticket_id, number):
-            outcome = give(unit, database, actor, Given(payload))
+            given = Given(payload)
+            outcome = give(unit, database, actor, given)
             if not outcome.took_effect:
-                raise _TakenBack(kind_of(payload), outcome)
+                raise _TakenBack(envelope(database, given), outcome)
         return Registered(ticket_id, number)
 
     try:
         return database.transact(write)
     except _TakenBack as refused:
-        return Registered(ticket_id, kind=refused.kind, refusal=refused.outcome)
+        note_refused(database, actor, [(refused.op, refused.outcome)])
+        return Registered(ticket_id, kind=refused.op.k, refusal=refused.outcome)

@@ -20,6 +20,7 @@ from common.kernel.outcome import BadPayload
 from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
 from common.visit.records import ServiceReport
+from sync_server.db.office import REFUSED
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
 from sync_server.db.tables import AuditEntry, Batch, Change, Receipt, StreamHead
@@ -144,7 +145,9 @@ def _read_entry(entry: AuditEntry, told: Told) -> str:
 
 
 def _note(read: dict[str, Any], told: Told) -> None:
-    if "op" not in read:
+    if (
+        "op" not in read or read["status"] == REFUSED
+    ):  # refused to somebody at his desk: nothing was kept of it
         return
     op = read["op"]
     try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import Response
+from sqlalchemy import select
 
 from common.customers.customer import Customer
 from common.kernel.command import Role
+from sync_server.db.tables import AuditEntry
+from sync_server.upkeep.verify import verify
 from tests.support.office import Desk, Office
 
 
@@ -46,6 +50,19 @@ def test_a_refusal_says_why_in_the_readers_language(office: Office) -> None:
     told = give(desk, a_customer(office)).json()
     assert (told["status"], told["reason_code"]) == ("parked", "not_permitted")
     assert any("\u4e00" <= char <= "\u9fff" for char in told["reason"])
+
+
+def test_what_was_refused_stands_in_the_audit_and_may_be_sent_again(office: Office) -> None:
+    keeper, clerk, body = office.desk(Role.PARTS_KEEPER), office.desk(Role.CLERK), a_customer(office)
+    assert give(keeper, body).status_code == 403
+    noted = select(AuditEntry).where(AuditEntry.kind == "register_customer").order_by(AuditEntry.seq)
+    entry = json.loads(office.rows(noted)[0].entry)
+    assert (entry["status"], entry["code"], entry["actor"]) == ("refused", "not_permitted", keeper.person_id)
+    assert entry["op"]["id"] == body["id"]
+    assert give(clerk, body).status_code == 200
+    assert [json.loads(row.entry)["status"] for row in office.rows(noted)] == ["refused", "ok"]
+    with office.database.read() as session:
+        assert verify(session) == []
 
 
 def test_the_registers_own_refusals_are_409(office: Office) -> None:
