@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.inbox.edits import edited, read_value
+from common.inbox.opening import open_discrepancy
 from common.inbox.records import OFFICE_INBOX, Discrepancy, FieldConflict, InboxItem
 from common.kernel.command import ANYWHERE, OFFICE, TABLET, Nature, Role, command
 from common.kernel.fields import Id, Needed
@@ -21,6 +22,7 @@ from common.kernel.record import synced_entities
 from common.kernel.scope import Grant, scope_rule, user
 from common.kernel.work import Work
 
+HANDED = "handed_to_office"  # code of the entry that tells the office
 OWN_INBOX = "inbox:"  # whose it is, the actor says
 EVERYONE_BUT_SYSTEM = tuple(role for role in Role if role is not Role.SYSTEM)
 OFFICE_ROLES = (
@@ -170,18 +172,35 @@ def withdraw_command(work: Work, c: WithdrawCommand) -> Outcome:
     about=lambda c: OWN_INBOX,
 )
 def hand_to_office(work: Work, c: HandToOffice) -> Outcome:
-    """Hand a refused command to the office. Refuses `inbox_item_unknown`, `already_decided`."""
-    return decide_parked(work, c.op_id, "office")
+    """Hand a refused command to the office, and say so there. Refuses `inbox_item_unknown`, `already_decided`."""
+    outcome = decide_parked(work, c.op_id, "office")
+    if work.authority and outcome is OK:
+        item = items_of_parked(work, c.op_id)[0]
+        told = open_discrepancy(
+            c.op_id,
+            HANDED,
+            {"command": str((item.command or {}).get("k", ""))},
+            work.received_at,
+            person_id=work.actor.person_id,
+            ticket_id=item.ticket_id,
+        )
+        work.add(told)
+    return outcome
 
 
-def decide_parked(work: Work, op_id: str, state: str) -> Outcome:
-    """Set what becomes of one's own parked command; the office may have decided first."""
+def items_of_parked(work: Work, op_id: str) -> list[InboxItem]:
+    """Read one's own notices of a parked command."""
     mine = select(InboxItem).where(
         InboxItem.op_id == op_id,
         InboxItem.person_id == work.actor.person_id,
         InboxItem.kind.in_(("parked", "blocked")),
     )
-    items = work.rows(mine.order_by(InboxItem.id))
+    return work.rows(mine.order_by(InboxItem.id))
+
+
+def decide_parked(work: Work, op_id: str, state: str) -> Outcome:
+    """Set what becomes of one's own parked command; the office may have decided first."""
+    items = items_of_parked(work, op_id)
     if not items:
         raise Refused("inbox_item_unknown")
     if all(item.state == state for item in items):

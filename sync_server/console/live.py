@@ -82,7 +82,9 @@ class Hub:
             self._kept.extend(rows)
             # Not all that moves the head is news (who may see what is not): past it without a word, or every
             # page, made at the head, would be ahead of the stream and be told to fetch all anew.
-            self.position = rows[-1][0] if len(rows) > CATCH_UP_MAX else max([head, *(row[0] for row in rows)])
+            self.position = (
+                rows[-1][0] if len(rows) > CATCH_UP_MAX else max([head, *(row[0] for row in rows)])
+            )
             await self._tell()
 
     def poke(self) -> None:

@@ -32,6 +32,8 @@ AREAS = (
     Area("tablets", "tablet", "/console/tablets"),
     Area("inbox", "inbox", "/console/inbox"),
 )
+# What must have changed for a number beside an entry to be counted anew.
+COUNTED_KINDS = {"inbox": "office inbox ticket customer equipment person catalogue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Reader:
     """The person a page is rendered for.
 
     `language` is one of `common.i18n.LANGUAGES`, `time_zone` an IANA name; `counts` are numbers beside
-    navigation entries (inbox: open items), zero is not shown.
+    navigation entries (inbox: open items); zero is not shown, but kept so that it can rise.
     `name` empty: nobody is signed in, no navigation.
     """
 

@@ -22,7 +22,7 @@ from common.i18n import LANGUAGES, NATIVE_NAMES, has_key, translate
 from sync_server.console import charts, formats
 from sync_server.console.assets import Assets
 from sync_server.console.icons import icon, icon_sprite
-from sync_server.console.reader import Reader
+from sync_server.console.reader import COUNTED_KINDS, Reader
 
 CONSOLE_FOLDER = Path(__file__).parent
 NOTICE_KEY = "console.notice"
@@ -106,7 +106,8 @@ class Pages:
         self.environment.globals |= {
             "t": t, "strings": _strings, "icon": icon, "icon_sprite": icon_sprite, "static": assets.url,
             "charts": charts, "languages": [(code, NATIVE_NAMES[code]) for code in LANGUAGES],
-            "reader": _ReaderProxy(), "live_words": LIVE_WORDS, "shell_words": SHELL_WORDS,
+            "reader": _ReaderProxy(), "counted_kinds": COUNTED_KINDS,
+            "live_words": LIVE_WORDS, "shell_words": SHELL_WORDS,
         }  # fmt: skip
         self.environment.filters |= {
             "instant": _instant, "time_tag": _time_tag, "day": _day, "duration": _duration,

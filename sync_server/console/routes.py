@@ -18,6 +18,7 @@ from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.intake.page import intake_router
 from sync_server.console.language import language_router
 from sync_server.console.live import live_router
+from sync_server.console.nav_counts import counts_router
 from sync_server.console.people.routes import people_router
 from sync_server.console.policy.routes import policy_router
 from sync_server.console.prints.page import paper_router
@@ -50,6 +51,7 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     import_router,
     tablets_router,
     inbox_router,
+    counts_router,
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from common.inbox.inbox_commands import HANDED
 from common.inbox.records import Discrepancy, FieldConflict, InboxItem
 from common.people.person import Person
 from common.sla.alarm_record import CODES
@@ -134,7 +135,9 @@ def _is_alarm() -> ColumnElement[bool]:
 def _is_exception() -> ColumnElement[bool]:
     """An open discrepancy that is no alarm and not the mark of a command still parked: that is listed itself."""
     parked = exists().where(
-        ParkedOp.op_id == Discrepancy.op_id, ParkedOp.state == "open", ParkedOp.code == Discrepancy.code
+        ParkedOp.op_id == Discrepancy.op_id,
+        ParkedOp.state == "open",
+        or_(ParkedOp.code == Discrepancy.code, Discrepancy.code == HANDED),
     )
     blocked = and_(
         Discrepancy.code == "builds_on_parked", exists().where(ParkedOp.op_id == Discrepancy.op_id)

@@ -70,3 +70,9 @@ def codes_waiting(session: Session, now: datetime) -> list[tuple[EnrolCode, str]
         .order_by(EnrolCode.expires_at)
     )
     return [(code, name) for code, name in session.execute(query)]
+
+
+def device_label(device: str, person: str) -> str:
+    """Name a tablet beside its person: without his name, if it is called after him."""
+    rest = device.removeprefix(person) if person else device
+    return device if rest and rest[0].isalnum() else rest.strip(" ·•-–—:：,，'’")

@@ -13,13 +13,14 @@ from typing import Literal
 
 from sqlalchemy import select
 
+from common.inbox.inbox_commands import HANDED
+from common.inbox.opening import discrepancy_id, open_discrepancy
 from common.inbox.records import OFFICE_INBOX, Discrepancy, InboxItem
 from common.kernel.clock import millis
 from common.kernel.codec import decode
 from common.kernel.command import OFFICE, Nature, Place, Role, command
 from common.kernel.execute import execute
 from common.kernel.fields import Id, Note
-from common.kernel.ids import derive_id
 from common.kernel.op import Op
 from common.kernel.outcome import NOOP, OK, BadPayload, Outcome, Refused
 from common.kernel.work import Actor, Work
@@ -184,11 +185,12 @@ def _close(work: Work, parked: ParkedOp, state: str, note: str) -> None:
         if item.state not in TAKEN_BACK:
             item.state = state
             item.details = {**item.details, "note": note} if note else item.details
-    _resolve(work, parked.op_id, parked.code, note or state, work.at)
+    for code in (parked.code, HANDED):
+        _resolve(work, parked.op_id, code, note or state, work.at)
 
 
 def _resolve(work: Work, op_id: str, code: str, resolution: str, at: datetime) -> None:
-    row = work.get(Discrepancy, derive_id("discrepancy", op_id, code))
+    row = work.get(Discrepancy, discrepancy_id(op_id, code))
     if row is not None and row.state == "open":
         row.state, row.resolution = "resolved", resolution
         row.resolved_by, row.resolved_at = work.actor.person_id, at
@@ -206,18 +208,7 @@ def _park_anew(work: Work, parked: ParkedOp, outcome: Outcome) -> None:
         item.kind, item.code, item.details = "parked", outcome.code, details
         ticket_id = item.ticket_id
     work.add(
-        Discrepancy(
-            id=derive_id("discrepancy", op.id, outcome.code),
-            agg=OFFICE_INBOX,
-            code=outcome.code,
-            details=details,
-            ticket_id=ticket_id,
-            op_id=op.id,
-            person_id=parked.person_id,
-            raised_at=work.received_at,
-            state="open",
-            resolution="",
-            resolved_by=None,
-            resolved_at=None,
+        open_discrepancy(
+            op.id, outcome.code, details, work.received_at, person_id=parked.person_id, ticket_id=ticket_id
         )
     )

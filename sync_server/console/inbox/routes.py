@@ -23,17 +23,18 @@ from sync_server.console.inbox.conflicts import show_conflicts
 from sync_server.console.inbox.payload import Words, ids_in
 from sync_server.console.language import is_own_path
 from sync_server.console.lists import ListPage, ListQuery, ListSpec
+from sync_server.console.reader import COUNTED_KINDS
 from sync_server.console.site import Site
 from sync_server.db.tables import ParkedOp
 from sync_server.inbox import listing
 from sync_server.inbox.names import names_of
+from sync_server.people.devices import device_label
 from sync_server.sync.parked import DecideParked, envelope_of
 
 PATH = "/console/inbox"
 PARTS = ("parked", "exceptions", "clocks", "conflicts", "settled")
 SPEC = ListSpec(PATH, ("raised",), "-raised", {"show": PARTS})
 CAN = ("decide_parked", "resolve_discrepancy", "settle_conflict")
-KINDS = "office inbox ticket customer equipment person catalogue"
 Choice = Annotated[str, Form(max_length=10)]
 
 
@@ -87,8 +88,8 @@ def _show(
         page = _page(desk, request, session, query, show)
     return desk.show(
         request, "inbox/inbox.html", "inbox/_inbox.html", status_code=422 if errors else 200, can=CAN,
-        page=page, show=show, parts=PARTS, counts=counts, kinds=KINDS, error=next(iter((errors or {}).values()), ""),
-        at=at,
+        page=page, show=show, parts=PARTS, counts=counts, kinds=COUNTED_KINDS["inbox"],
+        error=next(iter((errors or {}).values()), ""), at=at,
     )  # fmt: skip
 
 
@@ -176,5 +177,5 @@ def _entry(
         "reason": _reason(words, parked.code, details),
         "person": person or "",
         "number": number or "",
-        "device": device or "",
+        "device": device_label(device or "", person or ""),
     }

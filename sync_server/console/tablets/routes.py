@@ -46,8 +46,9 @@ def tablets_router(site: Site) -> APIRouter:
         rows = [(device, person, health_of(device, head, now, language)) for device, person in page.rows]
         shown = ListPage(rows, page.total, page.query)
         return desk.show(
-            request, "tablets/list.html", "tablets/_list.html", page=shown, codes=codes, renew_s=RENEW_S
-        )
+            request, "tablets/list.html", "tablets/_list.html", page=shown, codes=codes, renew_s=RENEW_S,
+            device_label=devices.device_label,
+        )  # fmt: skip
 
     @router.get(PATH + "/enrol")
     def choose(request: Request, person: str = "") -> Response:
@@ -96,8 +97,15 @@ def _tablet(desk: Desk, request: Request, device_id: str) -> Response:
         head = devices.newest_position(session)
         parked = devices.parked_from(session, device_id)
     health = health_of(device, head, desk.now(), desk.site.language(request))
+    label = devices.device_label(device.name, person.name)
     return desk.show(
-        request, "tablets/tablet.html", device=device, person=person, health=health, parked=parked
+        request,
+        "tablets/tablet.html",
+        device=device,
+        label=label,
+        person=person,
+        health=health,
+        parked=parked,
     )
 
 

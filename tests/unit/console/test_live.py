@@ -92,7 +92,7 @@ async def test_a_page_made_at_a_head_without_news_is_not_told_to_fetch_all() -> 
         reader = asyncio.create_task(take(hub, feed.head(), 1))
         behind = asyncio.create_task(take(hub, 9, 1))  # what is between is no news for this one either
         await asyncio.sleep(0.05)
-        assert not reader.done() and not behind.done()
+        assert not any(task.done() for task in (reader, behind))
         assert feed.reads == reads  # nor is the feed read again and again
         feed.silent = 0
         feed.add()

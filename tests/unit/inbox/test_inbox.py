@@ -136,6 +136,8 @@ def test_a_parked_command_is_withdrawn_or_handed_over(world: World) -> None:
     world.must(HandToOffice(item.op_id), **mine)
     assert world.do(HandToOffice(item.op_id), **mine).status == "noop"
     assert world.get(InboxItem, item.id).state == "office"
+    told = world.session.query(Discrepancy).filter_by(op_id=item.op_id, code="handed_to_office").one()
+    assert (told.state, told.person_id) == ("open", person)
     world.must(WithdrawCommand(item.op_id), **mine)
     assert world.get(InboxItem, item.id).state == "withdrawn"
     assert world.do(HandToOffice(item.op_id), **mine).code == "already_decided"
