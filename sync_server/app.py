@@ -38,8 +38,13 @@ from sync_server.problems import install_problems
 from sync_server.security import Security, read_security
 from sync_server.settings import Settings, read_settings
 from sync_server.sync.access_routes import access_router
+from sync_server.sync.copy_routes import copy_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
 from sync_server.sync.service import SyncService
+from sync_server.upkeep.healed import last_restoration
+from sync_server.upkeep.schedule import upkeep_jobs
+
+KEEPER_S = 20  # pause between rounds of the server's keeping
 
 
 class SystemClock:
@@ -95,15 +100,18 @@ def create_app(
     rates = Rates(parts.security.rates, parts.database.clock)
     site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
+    keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, upkeep_jobs(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = [asyncio.create_task(site.hub.run()), asyncio.create_task(ticker.run())]
+        running.append(asyncio.create_task(keeper.run()))
         with contextlib.suppress(ValueError):  # not in the main thread: whoever runs us ends us another way
             close_on_signals(site.hub)
         yield
         site.hub.close()
         ticker.close()
+        keeper.close()
         await asyncio.gather(*running)
         parts.database.engine.dispose()
 
@@ -113,14 +121,7 @@ def create_app(
     )  # fmt: skip
     app.state.parts, app.state.site = parts, site
     install_problems(app, site.problem_page)
-    service = SyncService(parts.database)
-    app.include_router(
-        sync_router(
-            service, tokens, oldest=oldest_protocol, poke=site.hub.poke, rates=rates,
-            gate=Gate(parts.security.load.sync_at_once),
-        )
-    )  # fmt: skip
-    app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
+    _add_tablets(app, parts, tokens, oldest_protocol, site, rates)
     office = commands_router(
         parts.database, site.actor, site.language, time_zone=settings.time_zone, poke=site.hub.poke
     )
@@ -143,6 +144,20 @@ def create_app(
 def app_from_environment() -> ASGIApp:
     """Build the application in a worker process of uvicorn."""
     return create_app(read_settings())
+
+
+def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: Site, rates: Rates) -> None:
+    """Add the routes of tablets; a server that is only a copy sends them away (M1)."""
+    with parts.database.read() as session:
+        restored = last_restoration(session)
+    if restored is not None and restored.kind == "copy":
+        app.include_router(copy_router())
+        return
+    service, gate = SyncService(parts.database), Gate(parts.security.load.sync_at_once)
+    app.include_router(
+        sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
+    )
+    app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
 
 
 def _epoch(database: Database) -> str:

@@ -1,4 +1,4 @@
-"""`sync-server`: init, serve, demo, user, device, import, backup, verify. Composition root beside `app`.
+"""`sync-server`: init, serve, demo, user, device, import, backup, restore, verify. Composition root beside `app`.
 
 Owns arguments and what is printed for the person at the terminal. What a command does is its own module's.
 """
@@ -11,19 +11,22 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
+from sqlalchemy import make_url
+
 from common.kernel.outcome import Refused
-from sync_server import cli_people
+from sync_server import cli_people, cli_upkeep
 from sync_server.app import Parts, make_parts
 from sync_server.db.database import Database
-from sync_server.db.migrate import SchemaError, SchemaOldError, current, newest, require_schema, upgrade
+from sync_server.db.migrate import SchemaError, current, newest, require_schema, require_upgradable, upgrade
 from sync_server.keys import ServerKeys
 from sync_server.people.first_admin import new_start_code
 from sync_server.security import read_security
 from sync_server.settings import Settings, SettingsError, as_environment, read_settings
-from sync_server.upkeep.backup import BackupError, back_up
-from sync_server.upkeep.verify import verify
+from sync_server.upkeep.backup import BackupError
+from sync_server.upkeep.running import ServingError, sole_server
 
 Run: TypeAlias = Callable[[argparse.Namespace, Settings], int]
 NETWORK_DISKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"})
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, settings)
     except Refused as refused:
         print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
-    except (SettingsError, SchemaError, BackupError) as error:
+    except (SettingsError, SchemaError, BackupError, ServingError) as error:
         print(error, file=sys.stderr)
     return 1
 
@@ -77,9 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     cli_people.add_device_arguments(add("device", _with_parts(cli_people.run_device), "enrolled tablets"))
     imports = importlib.import_module("sync_server.imports.cli")
     imports.add_arguments(add("import", _import, "load customers, equipment, parts, prices from CSV or XLSX"))
-    backup = add("backup", _backup, "copy the running database, restore the copy, check it")
-    backup.add_argument("--to", help="folder of backups")
-    add("verify", _with_parts(_verify), "check audit chain, receipts, stock and sealed reports")
+    backup = _with_parts(cli_upkeep.run_backup)
+    add("backup", backup, "copy the running database, restore the copy, check it").add_argument(
+        "--to", help="folder of backups"
+    )
+    cli_upkeep.add_restore_arguments(
+        add("restore", _restore, "make this installation's database from a backup")
+    )
+    add("restored", _with_parts(cli_upkeep.run_restored), "what came back from the field since the restore")
+    add("new-epoch", _with_parts(cli_upkeep.run_new_epoch), "go on as the server tablets stay with")
+    add("verify", _with_parts(cli_upkeep.run_verify), "check audit chain, receipts, stock and sealed reports")
     return parser
 
 
@@ -87,12 +97,13 @@ def _init(_args: argparse.Namespace, settings: Settings) -> int:
     refuse_network_disk(settings)
     parts = make_parts(settings)
     found, wanted = current(parts.database.engine), newest()
+    done: Callable[[], None] = lambda: None  # noqa: E731 - nothing to do unless there was something to keep
     if found and found != wanted:
-        with contextlib.suppress(SchemaOldError):
-            require_schema(parts.database.engine)
+        require_upgradable(parts.database.engine)
         print(f"Backing up before the upgrade from {found} to {wanted} …")
-        print(f"  {_made_backup(parts.database, settings, None)}")
+        done = cli_upkeep.backup_before_upgrade(parts.database, settings)
     upgrade(parts.database.engine, parts.database.random_bytes)
+    done()
     print(f"Database ready: {_shown(settings)}")
     _print_start_code(parts.database, parts.keys, settings)
     return 0
@@ -119,6 +130,12 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
     require_schema(parts.database.engine)
     parts.database.engine.dispose()
     os.environ.update(as_environment(settings))
+    with sole_server(settings.data_dir) if settings.is_sqlite else contextlib.nullcontext():
+        _listen(settings)
+    return 0
+
+
+def _listen(settings: Settings) -> None:
     import uvicorn
 
     from sync_server.line import EnvironmentProtocol, open_files
@@ -142,7 +159,6 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
         access_log=False,
         log_level="info",
     )
-    return 0
 
 
 def _import(args: argparse.Namespace, settings: Settings) -> int:
@@ -155,31 +171,9 @@ def _import(args: argparse.Namespace, settings: Settings) -> int:
     return int(imports.run(args, database))
 
 
-def _backup(args: argparse.Namespace, settings: Settings) -> int:
-    parts = make_parts(settings)
-    require_schema(parts.database.engine)
-    print(_made_backup(parts.database, settings, args.to))
-    return 0
-
-
-def _made_backup(database: Database, settings: Settings, to: str | None) -> str:
-    from pathlib import Path
-
-    target = Path(to) if to else settings.backups_dir
-    made = back_up(database, settings.database, settings.keys_dir, target, lambda step: print(f"  {step} …"))
-    if made.faults:
-        raise BackupError("\n".join([f"The copy in {made.folder} has faults:", *map(str, made.faults)]))
-    return f"{made.folder}: restored and checked, safe up to {made.seq}"
-
-
-def _verify(_args: argparse.Namespace, parts: Parts) -> int:
-    parts.database.number()
-    with parts.database.read() as session:
-        faults = verify(session)
-    for fault in faults:
-        print(fault)
-    print("All is well." if not faults else f"{len(faults)} faults.")
-    return 1 if faults else 0
+def _restore(args: argparse.Namespace, settings: Settings) -> int:
+    refuse_network_disk(settings)
+    return cli_upkeep.run_restore(args, settings)
 
 
 def _with_parts(run: Callable[[argparse.Namespace, Parts], int]) -> Run:
@@ -199,7 +193,7 @@ def refuse_network_disk(settings: Settings, mounts: str = "/proc/mounts") -> Non
         return
     with open(mounts, encoding="utf-8", errors="replace") as lines:
         known = [line.split()[1:3] for line in lines if len(line.split()) > 2]
-    folder = str(settings.data_dir)
+    folder = str(Path(make_url(settings.database).database or settings.data_dir).resolve().parent)
     around = [(len(place), kind) for place, kind in known if f"{folder}/".startswith(place.rstrip("/") + "/")]
     if around and max(around)[1] in NETWORK_DISKS:
         raise SettingsError(
@@ -209,8 +203,6 @@ def refuse_network_disk(settings: Settings, mounts: str = "/proc/mounts") -> Non
 
 
 def _shown(settings: Settings) -> str:
-    from sqlalchemy import make_url
-
     return make_url(settings.database).render_as_string(hide_password=True)
 
 

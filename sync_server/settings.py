@@ -30,7 +30,8 @@ class Settings:
 
     `proxies` are the addresses whose X-Forwarded headers are believed; `hosts` other names than the public URL's by
     which this server is called; `security` a file of figures over the shipped ones; `ticker_s` is the pause between
-    rounds of scheduled work, 0 for none.
+    rounds of scheduled work, 0 for none. Of backups: every so many hours (0: none by itself), the newest so many are
+    kept, and the office is told when the last good one is so many hours old.
     """
 
     data_dir: Path
@@ -46,6 +47,10 @@ class Settings:
     ticker_s: int = 1
     hosts: str = ""
     security: str = ""
+    backup_dir: str = ""
+    backup_every_h: int = 24
+    backup_keep: int = 14
+    backup_alarm_h: int = 26
 
     @property
     def known_hosts(self) -> frozenset[str]:
@@ -78,7 +83,7 @@ class Settings:
     @property
     def backups_dir(self) -> Path:
         """Return the folder of backups."""
-        return self.data_dir / "backups"
+        return Path(self.backup_dir) if self.backup_dir else self.data_dir / "backups"
 
     @property
     def address(self) -> str:
@@ -103,6 +108,10 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "language": given.get("FIELDWRIGHT_LANGUAGE"),
         "proxies": given.get("FIELDWRIGHT_PROXIES"),
         "ticker_s": given.get("FIELDWRIGHT_TICKER_S"),
+        "backup_dir": given.get("FIELDWRIGHT_BACKUP_DIR"),
+        "backup_every_h": given.get("FIELDWRIGHT_BACKUP_EVERY_H"),
+        "backup_keep": given.get("FIELDWRIGHT_BACKUP_KEEP"),
+        "backup_alarm_h": given.get("FIELDWRIGHT_BACKUP_ALARM_H"),
         "hosts": given.get("FIELDWRIGHT_HOSTS"),
         "security": given.get("FIELDWRIGHT_SECURITY"),
     }
@@ -128,7 +137,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 def _checked(values: dict[str, object]) -> Settings:
     data_dir = Path(str(values.pop("data_dir"))).resolve()
-    for name in ("port", "workers", "ticker_s"):
+    for name in ("port", "workers", "ticker_s", "backup_every_h", "backup_keep", "backup_alarm_h"):
         if name in values:
             text = str(values[name])
             if not text.isdecimal() or int(text) > 65_535:

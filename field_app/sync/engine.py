@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from common.kernel.clock import Clock
+from common.protocol.epoch import is_of_the_past
 from common.protocol.messages import (
     Busy,
     ExchangeError,
     HaveRequest,
     NotTrusted,
     Rejected,
+    SyncAnswer,
     SyncExchange,
     TooOld,
     Unreachable,
@@ -80,6 +82,7 @@ class SyncEngine:
         )
         try:
             answer = self.exchange.sync(sync_request)
+            self._refuse_the_past(answer)
         except (NotTrusted, TooOld) as error:
             taken = error.answer
             if taken is not None:  # the commands were taken in, though nothing comes back
@@ -90,6 +93,13 @@ class SyncEngine:
         self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
         facts = self.facts()
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
+
+    def _refuse_the_past(self, answer: SyncAnswer) -> None:
+        """Take nothing from a server that another has replaced. Raises NotTrusted `server_replaced` (M1)."""
+        with self.store.read() as session:
+            known = state_of(session).epoch
+        if answer.epoch and is_of_the_past(answer.epoch, known):
+            raise NotTrusted("server_replaced")
 
     def _ask_what_is_lost(self) -> None:
         after, last = 0, False

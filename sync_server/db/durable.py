@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from datetime import datetime
 
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from common.inbox.records import OFFICE_INBOX, Discrepancy
+from common.kernel.ids import derive_id
 from sync_server.db.database import Database
-from sync_server.db.tables import StreamHead
+from sync_server.db.tables import AuditEntry, StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.db.upkeep_tables import BackupMade
+
+ALARM = "backup_too_old"
 
 
 def mark_durable(database: Database, seq: int) -> None:
@@ -16,3 +24,52 @@ def mark_durable(database: Database, seq: int) -> None:
         unit.session.execute(update(StreamHead).where(StreamHead.durable < seq).values(durable=seq))
 
     database.transact(write)
+
+
+def note_backup(database: Database, folder: str, made_at: datetime, seq: int, faults: int) -> None:
+    """Remember a backup. A good one makes everything up to `seq` durable and ends the alarm."""
+
+    def write(unit: UnitOfWork) -> None:
+        unit.session.add(BackupMade(id=unit.new_id(), made_at=made_at, folder=folder, seq=seq, faults=faults))
+        if faults:
+            return
+        unit.session.execute(update(StreamHead).where(StreamHead.durable < seq).values(durable=seq))
+        waiting = select(Discrepancy).where(Discrepancy.code == ALARM, Discrepancy.state == "open")
+        for alarm in unit.session.scalars(waiting):
+            alarm.state, alarm.resolution, alarm.resolved_at = "resolved", "backup_made", unit.now
+            unit.touched["discrepancy", alarm.id] = alarm.agg
+
+    database.transact(write)
+
+
+def last_good_backup(session: Session) -> BackupMade | None:
+    """Find the newest backup that was restored without faults."""
+    good = select(BackupMade).where(BackupMade.faults == 0)
+    return session.scalar(good.order_by(BackupMade.made_at.desc(), BackupMade.id.desc()).limit(1))
+
+
+def unsaved_since(session: Session) -> datetime | None:
+    """Return since when nothing was backed up: the last good backup, else the first entry; None if there is nothing."""
+    last = last_good_backup(session)
+    if last is not None:
+        return last.made_at
+    return session.scalar(select(AuditEntry.at).where(AuditEntry.seq == 1))
+
+
+def raise_backup_alarm(database: Database, since: datetime, hours: int) -> bool:
+    """Put it before the office that the last good backup is older than `hours`, once until one is made (M8)."""
+
+    def write(unit: UnitOfWork) -> bool:
+        open_one = select(Discrepancy.id).where(Discrepancy.code == ALARM, Discrepancy.state == "open")
+        if unit.session.scalar(open_one.limit(1)) is not None:
+            return False
+        unit.add(
+            Discrepancy(
+                id=derive_id(ALARM, since.isoformat()), agg=OFFICE_INBOX, code=ALARM, details={"hours": hours},
+                ticket_id=None, op_id=None, person_id=None, raised_at=unit.now, state="open", resolution="",
+                resolved_by=None, resolved_at=None,
+            )
+        )  # fmt: skip
+        return True
+
+    return database.transact(write)

@@ -5,6 +5,7 @@ Owns the way to Alembic. All steps run in one transaction on both databases: a k
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table
 import common.nouns  # noqa: F401 - registers every table and command
 import sync_server.db.job_tables  # noqa: F401
 import sync_server.db.security_tables  # noqa: F401 - security records
+import sync_server.db.upkeep_tables  # noqa: F401
 from common.kernel.ids import RandomBytes
 from common.kernel.record import NAMING, Base
 from sync_server.db.schema import plant_stream
@@ -43,10 +45,10 @@ def _all_tables() -> MetaData:
 METADATA = _all_tables()
 
 
-def upgrade(engine: Engine, random_bytes: RandomBytes) -> None:
-    """Create or upgrade the database's tables and its stream, in one transaction."""
+def upgrade(engine: Engine, random_bytes: RandomBytes, to: str = "head") -> None:
+    """Create or upgrade the database's tables and its stream, in one transaction. `to` an older shape is for tests."""
     with engine.connect() as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
         plant_stream(connection, random_bytes)
         connection.commit()
 
@@ -62,6 +64,18 @@ def newest() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
+def revisions() -> list[str]:
+    """List every revision this program knows, the first one first."""
+    script = ScriptDirectory.from_config(_config(None))
+    return [one.revision for one in script.walk_revisions()][::-1]
+
+
+def require_upgradable(engine: Engine) -> None:
+    """Raise SchemaError for a database of a newer program; one of an older program may be brought up."""
+    with contextlib.suppress(SchemaOldError):
+        require_schema(engine)
+
+
 def require_schema(engine: Engine) -> None:
     """Raise SchemaError unless the database has exactly the shape this program needs."""
     found, wanted = current(engine), newest()
@@ -69,8 +83,7 @@ def require_schema(engine: Engine) -> None:
         return
     if not found:
         raise SchemaError("The database is empty. Run: sync-server init")
-    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
-    if found in known:
+    if found in revisions():
         raise SchemaOldError(
             "The database is of an older version. Run: sync-server init (it makes a backup first)"
         )

@@ -163,7 +163,9 @@ class SyncService:
         return "ok" if scope_digest(connection, person_id) == request.dig else "bad"  # type: ignore[arg-type]
 
     def _forked(self, fork: Fork) -> SyncAnswer:
-        return SyncAnswer(fork=fork, now=self._now_ms())
+        with self.database.read() as session:
+            epoch = session.scalar(select(StreamHead.epoch)) or ""
+        return SyncAnswer(fork=fork, epoch=epoch, now=self._now_ms())
 
     def _authenticate(self, device_id: str) -> str:
         with self.database.read() as session:

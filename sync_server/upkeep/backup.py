@@ -14,15 +14,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, create_engine, make_url, select, text
 
 from common.kernel.clock import instant
 from sync_server.db.database import Database
-from sync_server.db.durable import mark_durable
+from sync_server.db.durable import note_backup
 from sync_server.db.engine import make_engine
-from sync_server.db.migrate import current
+from sync_server.db.migrate import current, newest, upgrade
 from sync_server.db.tables import StreamHead
 from sync_server.upkeep.verify import Fault, verify
 
@@ -39,6 +40,7 @@ class Backup:
     """A backup that was restored and checked. `seq` is the newest number in it."""
 
     folder: Path
+    made_at: datetime
     seq: int
     faults: tuple[Fault, ...]
 
@@ -48,7 +50,8 @@ def back_up(
 ) -> Backup:
     """Make a backup in a new folder below `target`, restore it, verify it, and mark what it holds as durable.
 
-    A copy in which `verify` finds faults is kept, but nothing is marked. Raises BackupError.
+    A copy in which `verify` finds faults is kept, but nothing is marked; neither is one of an older shape, which
+    whoever upgrades marks afterwards (`note_backup`). Raises BackupError.
     """
     now = instant(database.clock.read().wall_ms)
     folder = target / f"fieldwright-{now:%Y%m%dT%H%M%SZ}"
@@ -60,26 +63,28 @@ def back_up(
     (_copy_sqlite if database.on_sqlite else _dump_postgres)(make_url(url), file)
     shutil.copytree(keys_dir, unready / "keys")
     say("restoring the copy to be sure")
-    with _restored(make_url(url), file, database) as copy:
+    with restored_copy(make_url(url), file, database) as copy:
+        revision = current(copy.engine)
+        upgrade(copy.engine, database.random_bytes)  # before an upgrade of the original this is its rehearsal
         with copy.read() as session:
             seq, epoch = session.execute(select(StreamHead.seq, StreamHead.epoch)).one()
             say("checking the copy")
             faults = tuple(verify(session))
-        revision = current(copy.engine)
     manifest = {
         "made_at": now.isoformat(),
         "seq": seq,
         "epoch": epoch,
         "schema": revision,
-        "sha256": _sha256(file),
+        "sha256": file_hash(file),
         "faults": [str(fault) for fault in faults],
     }
     (unready / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    _settle(unready)
+    settle(unready)
     unready.rename(folder)
-    if not faults:
-        mark_durable(database, seq)
-    return Backup(folder, seq, faults)
+    made = Backup(folder, now, seq, faults)
+    if revision == newest():
+        note_backup(database, str(folder), now, seq, len(faults))
+    return made
 
 
 def _copy_sqlite(url: URL, file: Path) -> None:
@@ -92,11 +97,11 @@ def _copy_sqlite(url: URL, file: Path) -> None:
 
 
 def _dump_postgres(url: URL, file: Path) -> None:
-    _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+    run_program("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
 
 
 @contextmanager
-def _restored(url: URL, file: Path, database: Database) -> Iterator[Database]:
+def restored_copy(url: URL, file: Path, database: Database) -> Iterator[Database]:
     """Open a copy of the backup as a database of its own, gone afterwards."""
     if file.name == SQLITE_FILE:
         copy = file.with_name("restored.db")
@@ -116,7 +121,9 @@ def _restored(url: URL, file: Path, database: Database) -> Iterator[Database]:
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
         try:
             there = url.set(database=name)
-            _run("pg_restore", there, "--no-owner", "--exit-on-error", f"--dbname={_dsn(there)}", str(file))
+            run_program(
+                "pg_restore", there, "--no-owner", "--exit-on-error", f"--dbname={dsn(there)}", str(file)
+            )
             engine = make_engine(there.render_as_string(hide_password=False), pool_size=1)
             yield Database(engine, database.clock, database.random_bytes)
             engine.dispose()
@@ -127,14 +134,14 @@ def _restored(url: URL, file: Path, database: Database) -> Iterator[Database]:
         admin.dispose()
 
 
-def _run(program: str, url: URL, *arguments: str) -> None:
+def run_program(program: str, url: URL, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs, of at least the server's version; the password goes by environment."""
     found = _program(program, _server_version(url))
     if found is None:
         raise BackupError(f"{program} of the server's version is not installed (package postgresql-client)")
     command = [found, *arguments]
     if program == "pg_dump":
-        command.append(f"--dbname={_dsn(url)}")
+        command.append(f"--dbname={dsn(url)}")
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"} | (
         {"PGPASSWORD": str(url.password)} if url.password else {}
     )
@@ -143,7 +150,7 @@ def _run(program: str, url: URL, *arguments: str) -> None:
         raise BackupError(f"{program} failed: {done.stderr.strip()[-800:]}")
 
 
-def _dsn(url: URL) -> str:
+def dsn(url: URL) -> str:
     """Write a libpq address without the password."""
     bare = url.set(drivername="postgresql", password=None)
     return bare.render_as_string(hide_password=False)
@@ -174,14 +181,14 @@ def _program(name: str, version: int) -> str | None:
     return found if max(numbers, default=0) >= version else None
 
 
-def _sha256(file: Path) -> str:
+def file_hash(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _settle(folder: Path) -> None:
-    """Have the disk keep every file of the folder before it gets its name."""
-    for path in [*folder.rglob("*"), folder]:
+def settle(folder: Path, *, inside: bool = True) -> None:
+    """Have the disk keep a folder's names, and all its files with `inside`, before anything builds on them."""
+    for path in [*(folder.rglob("*") if inside else ()), folder]:
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)

@@ -19,6 +19,7 @@ from sync_server.db.migrate import (
     differences,
     newest,
     require_schema,
+    revisions,
     upgrade,
 )
 from sync_server.db.migrations import shorthand
@@ -101,6 +102,8 @@ def test_an_empty_or_foreign_database_is_refused_in_words(engine: Engine) -> Non
 
 
 def test_files_are_dated_and_named() -> None:
+    """One line from the first tables to the newest: each file dated, each step behind one other."""
     names = sorted(path.name for path in VERSIONS.glob("*.py"))
+    assert all(re.fullmatch(r"20\d\d_\d\d_\d\d_[a-z_]+\.py", name) for name in names)
     assert "2026_11_22_first_tables.py" in names
-    assert [name for name in names if not re.fullmatch(r"\d{4}_\d\d_\d\d_[a-z_]+\.py", name)] == []
+    assert len(revisions()) == len(names)

@@ -1,0 +1,137 @@
+"""`sync-server backup`, `restore`, `restored`, `new-epoch`, `verify`: what is printed while a server is looked after.
+
+Owns arguments and words for the terminal. The work itself is `upkeep`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from common.protocol.epoch import epoch_after
+from sync_server.app import Parts, SystemClock
+from sync_server.db.database import Database
+from sync_server.db.durable import note_backup
+from sync_server.db.tables import StreamHead
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.people.audit import note_event
+from sync_server.settings import Settings
+from sync_server.upkeep.backup import Backup, BackupError, back_up
+from sync_server.upkeep.healed import healed_since, last_restoration, report
+from sync_server.upkeep.restore import newer_backups, restore
+from sync_server.upkeep.running import sole_server
+from sync_server.upkeep.verify import verify
+
+
+def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `restore`."""
+    parser.add_argument("backup", help="folder of a backup")
+    parser.add_argument(
+        "--copy",
+        action="store_true",
+        help="a copy for trying things beside the live server: takes no tablets",
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="move the database that is there aside (SQLite)"
+    )
+    parser.add_argument(
+        "--older", action="store_true", help="restore this one although a newer good backup lies beside it"
+    )
+
+
+def run_backup(args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `backup`."""
+    print(made_backup(parts.database, parts.settings, args.to))
+    return 0
+
+
+def made_backup(database: Database, settings: Settings, to: str | None) -> str:
+    """Make a backup and say where it is. Raises BackupError where its copy has faults."""
+    made = _backed_up(database, settings, to)
+    return f"{made.folder}: restored and checked, safe up to {made.seq}"
+
+
+def backup_before_upgrade(database: Database, settings: Settings) -> Callable[[], None]:
+    """Make the backup without which no shape is changed (M6); call what it returns once the shape is the new one."""
+    made = _backed_up(database, settings, None)
+    print(f"  {made.folder}: restored, upgraded and checked, safe up to {made.seq}")
+    return lambda: note_backup(database, str(made.folder), made.made_at, made.seq, 0)
+
+
+def _backed_up(database: Database, settings: Settings, to: str | None) -> Backup:
+    target = Path(to) if to else settings.backups_dir
+    made = back_up(database, settings.database, settings.keys_dir, target, _say)
+    if made.faults:
+        raise BackupError("\n".join([f"The copy in {made.folder} has faults:", *map(str, made.faults)]))
+    return made
+
+
+def run_restore(args: argparse.Namespace, settings: Settings) -> int:
+    """Carry out `restore`."""
+    from os import urandom
+
+    folder = Path(args.backup).resolve()
+    newer = newer_backups(folder if folder.is_dir() else folder.parent)
+    if newer and not args.older:
+        raise BackupError(
+            f"A newer good backup lies beside it: {newer[-1]}. Tablets may have let go of what that one holds. "
+            "With --older this one is restored all the same."
+        )
+    with sole_server(settings.data_dir):
+        done = restore(
+            folder, settings, SystemClock(), urandom, copy=args.copy, replace=args.replace, say=_say
+        )
+    for path in done.aside:
+        print(f"Kept beside it: {path}")
+    for fault in done.faults:
+        print(fault)
+    print(f"Restored the backup of {done.backup_at:%Y-%m-%d %H:%M} UTC, which ends at {done.seq}.")
+    if args.copy:
+        print("It is a copy for trying things: it sends every tablet away.")
+    else:
+        print("Start the server. Tablets bring back by themselves what they kept; see: sync-server restored")
+    return 1 if done.faults else 0
+
+
+def run_restored(_args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `restored`: what came back from the field since the last restore."""
+    with parts.database.read() as session:
+        found = last_restoration(session)
+        lines = report(healed_since(session, found)) if found else ["This database was never restored."]
+    print("\n".join(lines))
+    return 0
+
+
+def run_new_epoch(_args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `new-epoch`: from now on this is the server tablets stay with."""
+    random_bytes = parts.database.random_bytes
+
+    def begin(unit: UnitOfWork) -> str:
+        previous = unit.session.execute(select(StreamHead.epoch)).scalar_one()
+        epoch = epoch_after(previous, round(unit.now.timestamp() * 1000), random_bytes(8))
+        unit.session.execute(update(StreamHead).values(epoch=epoch))
+        note_event(unit, "epoch_begun", "system", epoch=epoch, previous=previous)
+        return epoch
+
+    with sole_server(parts.settings.data_dir):
+        epoch = parts.database.transact(begin)
+    print(f"Epoch {epoch} has begun.")
+    return 0
+
+
+def run_verify(_args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `verify`."""
+    parts.database.number()
+    with parts.database.read() as session:
+        faults = verify(session)
+    for fault in faults:
+        print(fault)
+    print("All is well." if not faults else f"{len(faults)} faults.")
+    return 1 if faults else 0
+
+
+def _say(step: str) -> None:
+    print(f"  {step} …", flush=True)

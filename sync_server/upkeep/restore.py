@@ -1,0 +1,221 @@
+"""A server out of a backup: `sync-server restore`. Checked before it takes the place of anything; nothing is deleted.
+
+Owns the new epoch and its record. Tablets heal the rest by themselves: they meet a history whose marks they do not
+know, read anew and offer again what they kept (ADR-0016). What came back is `healed`'s to tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect, make_url, select, update
+
+from common.kernel.clock import Clock, instant
+from common.kernel.ids import RandomBytes
+from common.protocol.epoch import epoch_after
+from sync_server.db.database import Database
+from sync_server.db.engine import make_engine
+from sync_server.db.migrate import require_upgradable, upgrade
+from sync_server.db.tables import StreamHead
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.db.upkeep_tables import Restoration
+from sync_server.people.audit import note_event
+from sync_server.settings import Settings
+from sync_server.upkeep.backup import (
+    POSTGRES_FILE,
+    SQLITE_FILE,
+    BackupError,
+    dsn,
+    file_hash,
+    run_program,
+    settle,
+)
+from sync_server.upkeep.verify import Fault, verify
+
+MANIFEST = "manifest.json"
+PROVED_BY = ("made_at", "seq", "epoch", "schema", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored: the backup's moment and newest number, the new epoch, and where the old database went."""
+
+    backup_at: datetime
+    seq: int
+    epoch: str
+    aside: tuple[Path, ...]
+    faults: tuple[Fault, ...]
+
+
+def restore(
+    given: Path,
+    settings: Settings,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    *,
+    copy: bool = False,
+    replace: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Restored:
+    """Make the database of this installation from a backup's folder. The server must not be running.
+
+    `copy` makes one for trying things: tablets are sent away from it. `replace` moves a database that is there aside.
+    Raises BackupError, SchemaError; until the last step nothing that was there is touched.
+    """
+    folder = given if given.is_dir() else given.parent
+    manifest = read_manifest(folder)
+    file = folder / (SQLITE_FILE if settings.is_sqlite else POSTGRES_FILE)
+    if not file.exists():
+        raise BackupError(f"{folder} is a backup of the other kind of database; restore it there, then: move")
+    say("checking the backup's file")
+    if file_hash(file) != manifest["sha256"]:
+        raise BackupError(f"{file} is not the file that was backed up: its checksum differs")
+    now = instant(clock.read().wall_ms)
+    kind = "copy" if copy else "replace"
+    if settings.is_sqlite:
+        return _restore_sqlite(file, manifest, settings, clock, random_bytes, now, kind, replace, say)
+    _require_empty(settings.database)
+    _put_keys(folder, settings, now)
+    say("restoring")
+    url = make_url(settings.database)
+    run_program("pg_restore", url, "--no-owner", "--exit-on-error", f"--dbname={dsn(url)}", str(file))
+    epoch, faults = begin_history(settings.database, clock, random_bytes, manifest, kind, say)
+    return Restored(_moment(manifest), int(manifest["seq"]), epoch, (), faults)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what a backup says of itself. Raises BackupError for what is none, unfinished, or had faults."""
+    path = folder / MANIFEST
+    if folder.name.endswith(".unfinished") or not path.exists():
+        raise BackupError(f"{folder} is not a finished backup: {MANIFEST} is not there")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise BackupError(f"{path} cannot be read") from None
+    if missing := [name for name in PROVED_BY if name not in manifest]:
+        raise BackupError(f"{path} does not say {', '.join(missing)}")
+    return manifest
+
+
+def newer_backups(folder: Path) -> list[Path]:
+    """List finished backups beside this one that are newer and good: the one to restore is the newest."""
+    mine = read_manifest(folder)
+    found = []
+    for path in sorted(folder.parent.glob(f"fieldwright-*/{MANIFEST}")):
+        other = path.parent
+        if other == folder or other.name.endswith(".unfinished"):
+            continue
+        told = read_manifest(other)
+        if not told.get("faults") and told["made_at"] > mine["made_at"]:
+            found.append(other)
+    return found
+
+
+def begin_history(
+    url: str,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    manifest: dict[str, Any],
+    kind: str,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[str, tuple[Fault, ...]]:
+    """Bring a restored database up, check it, and begin its new history; returns the epoch and what does not agree."""
+    engine = make_engine(url, pool_size=2)
+    try:
+        require_upgradable(engine)
+        upgrade(engine, random_bytes)
+        database = Database(engine, clock, random_bytes)
+        say("checking what was restored")
+        database.number()
+        with database.read() as session:
+            faults = tuple(verify(session))
+        return database.transact(lambda unit: _begin(unit, random_bytes, manifest, kind)), faults
+    finally:
+        engine.dispose()
+
+
+def _begin(unit: UnitOfWork, random_bytes: RandomBytes, manifest: dict[str, Any], kind: str) -> str:
+    previous = unit.session.execute(select(StreamHead.epoch)).scalar_one()
+    now_ms = round(unit.now.timestamp() * 1000)
+    epoch = epoch_after(previous, now_ms, random_bytes(8))
+    unit.session.execute(update(StreamHead).values(epoch=epoch))
+    unit.session.add(
+        Restoration(
+            id=unit.new_id(), restored_at=unit.now, backup_at=_moment(manifest), backup_seq=int(manifest["seq"]),
+            kind=kind, epoch=epoch, previous_epoch=previous,
+        )
+    )  # fmt: skip
+    note_event(unit, "database_restored", "system", way=kind, seq=int(manifest["seq"]), epoch=epoch)
+    return epoch
+
+
+def _restore_sqlite(
+    file: Path,
+    manifest: dict[str, Any],
+    settings: Settings,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    now: datetime,
+    kind: str,
+    replace: bool,
+    say: Callable[[str], None],
+) -> Restored:
+    place = Path(str(make_url(settings.database).database))
+    there = [path for path in (place, *(Path(f"{place}{end}") for end in ("-wal", "-shm"))) if path.exists()]
+    if there and not replace:
+        raise BackupError(f"{place} is there already. With --replace it is moved aside and kept.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fresh = place.with_name(place.name + ".restoring")
+    for old in place.parent.glob(fresh.name + "*"):
+        old.unlink()
+    say("restoring")
+    shutil.copyfile(file, fresh)
+    epoch, faults = begin_history(f"sqlite:///{fresh}", clock, random_bytes, manifest, kind, say)
+    for left in (f"{fresh}-wal", f"{fresh}-shm"):
+        if Path(left).exists() and Path(left).stat().st_size:
+            raise BackupError(f"{left} did not go into the database; nothing was replaced")
+        Path(left).unlink(missing_ok=True)
+    aside = [path.with_name(f"{path.name}.replaced-{now:%Y%m%dT%H%M%SZ}") for path in there]
+    _put_keys(file.parent, settings, now)
+    for path, kept in zip(there, aside, strict=True):
+        path.rename(kept)
+    fresh.rename(place)
+    settle(place.parent, inside=False)
+    return Restored(_moment(manifest), int(manifest["seq"]), epoch, tuple(aside), faults)
+
+
+def _put_keys(folder: Path, settings: Settings, now: datetime) -> None:
+    """Put the backup's keys in place; other keys that are there are kept beside them."""
+    settings.keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for key in sorted((folder / "keys").glob("*.key")):
+        place = settings.keys_dir / key.name
+        if place.exists() and _hash(place) != _hash(key):
+            place.rename(place.with_name(f"{key.name}.replaced-{now:%Y%m%dT%H%M%SZ}"))
+        if not place.exists():
+            shutil.copy2(key, place)
+            place.chmod(0o600)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _require_empty(url: str) -> None:
+    engine = make_engine(url, pool_size=1)
+    try:
+        tables = inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
+    if tables:
+        raise BackupError("The database is not empty. Make a new one, and point the database URL at it.")
+
+
+def _moment(manifest: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(manifest["made_at"])

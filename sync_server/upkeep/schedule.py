@@ -1,0 +1,75 @@
+"""Scheduled backups, and the alarm when the last good one is too old (M8). Runs in the ticker like any job.
+
+Owns when a backup is due and how many are kept. How one is made is `backup`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+
+from common.kernel.clock import instant
+from sync_server.db.database import Database
+from sync_server.db.durable import raise_backup_alarm, unsaved_since
+from sync_server.db.upkeep_tables import BackupMade
+from sync_server.jobs.ticker import Job
+from sync_server.settings import Settings
+from sync_server.upkeep.backup import BackupError, back_up
+
+log = logging.getLogger("sync_server")
+LOOK_EVERY = timedelta(minutes=10)
+
+
+def upkeep_jobs(settings: Settings) -> tuple[Job, ...]:
+    """Return the jobs of a server's keeping; a ticker of their own runs them, because a backup takes its time."""
+    return (
+        Job("backup", LOOK_EVERY, partial(make_backup_if_due, settings)),
+        Job("backup_alarm", LOOK_EVERY, partial(alarm_if_too_old, settings)),
+    )
+
+
+def make_backup_if_due(settings: Settings, database: Database) -> int:
+    """Make a backup if the last good one is `backup_every_h` old, and let the oldest go; returns how many were made."""
+    if not settings.backup_every_h or not _older_than(database, settings.backup_every_h):
+        return 0
+    try:
+        made = back_up(database, settings.database, settings.keys_dir, settings.backups_dir)
+    except (BackupError, OSError) as error:
+        log.error("the scheduled backup failed: %s", error)
+        return 0
+    for fault in made.faults:
+        log.error("the scheduled backup in %s has a fault: %s", made.folder, fault)
+    if not made.faults:
+        let_old_go(settings, database)
+    return 1
+
+
+def alarm_if_too_old(settings: Settings, database: Database) -> int:
+    """Tell the office if nothing good was backed up for `backup_alarm_h` hours; returns 1 if it was told now."""
+    if not settings.backup_alarm_h or not _older_than(database, settings.backup_alarm_h):
+        return 0
+    with database.read() as session:
+        since = unsaved_since(session)
+    return int(since is not None and raise_backup_alarm(database, since, settings.backup_alarm_h))
+
+
+def let_old_go(settings: Settings, database: Database) -> None:
+    """Remove all but the newest good backups that this server made in its own folder."""
+    good = select(BackupMade.folder).where(BackupMade.faults == 0).order_by(BackupMade.made_at.desc())
+    with database.read() as session:
+        folders = [Path(folder) for folder in session.scalars(good)]
+    mine = [folder for folder in folders if folder.parent == settings.backups_dir and folder.exists()]
+    for folder in mine[max(settings.backup_keep, 1) :]:
+        shutil.rmtree(folder)
+
+
+def _older_than(database: Database, hours: int) -> bool:
+    with database.read() as session:
+        since = unsaved_since(session)
+    now = instant(database.clock.read().wall_ms)
+    return since is not None and now - since >= timedelta(hours=hours)
