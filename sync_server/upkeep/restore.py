@@ -6,6 +6,7 @@ know, read anew and offer again what they kept (ADR-0016). What came back is `he
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -182,10 +183,11 @@ def _restore_sqlite(
         if Path(left).exists() and Path(left).stat().st_size:
             raise BackupError(f"{left} did not go into the database; nothing was replaced")
         Path(left).unlink(missing_ok=True)
-    aside = [path.with_name(f"{path.name}.replaced-{now:%Y%m%dT%H%M%SZ}") for path in there]
     _put_keys(file.parent, settings, now)
-    for path, kept in zip(there, aside, strict=True):
-        path.rename(kept)
+    aside = []
+    for path in there:
+        with contextlib.suppress(FileNotFoundError):  # the last reader takes its journal with it
+            aside.append(path.rename(path.with_name(f"{path.name}.replaced-{now:%Y%m%dT%H%M%SZ}")))
     fresh.rename(place)
     settle(place.parent, inside=False)
     return Restored(_moment(manifest), int(manifest["seq"]), epoch, tuple(aside), faults)
