@@ -20,6 +20,7 @@ from common.tickets.wording import say_reason
 from field_app.i18n import use_language
 from field_app.state.reach import HANDED_TO, LineState, Pulse
 from field_app.state.tablet import Tablet
+from field_app.store.roomy import StoreFullError
 from field_app.sync.enrol import Enrolled, Invitation
 from field_app.ui import UiSession, use_app, use_feed, use_session
 from field_app.widgets.theme import State
@@ -92,6 +93,9 @@ def use_giving() -> tuple[Said | None, Give, Callable[[Said | None], None]]:
                 outcome = tablet.give(one).outcome
             except BadPayload as fault:
                 set_said(Said(State.DANGER, say_fault(fault, language)))
+                return False
+            except StoreFullError as full:  # the form stays as it is
+                set_said(Said(State.DANGER, translate(language, f"reason.{full.code}")))
                 return False
             answer = answer_of(outcome, language, session.zone, text)
             if not outcome.took_effect:

@@ -25,8 +25,8 @@ from field_app.settings import HOST, Settings, read_settings
 from field_app.state.drafts import Drafts
 from field_app.state.prefs import read_prefs, write_prefs
 from field_app.state.tablet import Tablet
-from field_app.store.engine import make_store_engine
-from field_app.store.store import Store
+from field_app.store.one_program import AlreadyRunningError, only_program
+from field_app.store.opening import open_store
 from field_app.sync.engine import SyncEngine
 from field_app.sync.enrol import read_invitation
 from field_app.sync.http import HttpExchange
@@ -50,7 +50,7 @@ class SystemClock:
 def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
     """Open this device's database and begin to talk to the server it is enrolled at."""
     clock = clock or SystemClock()
-    store = Store(make_store_engine(settings.store_path), clock, secrets.token_bytes)
+    store = open_store(settings.store_path, clock, secrets.token_bytes)
     tablet = Tablet(
         store,
         FileKeystore(settings.keys_dir),
@@ -112,14 +112,22 @@ def main() -> None:
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = read_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with only_program(settings.data_dir):
+            run(settings, asked.enrol or "", web=asked.web)
+    except AlreadyRunningError as error:
+        raise SystemExit(f"Fieldwright is already open on this device ({error}).") from None
+
+
+def run(settings: Settings, invitation: str, *, web: bool) -> None:
+    """Open the tablet, talk to the server, show the screens until they are closed."""
     tablet = open_tablet(settings)
-    if asked.enrol:
-        enrol_first(tablet, asked.enrol)
+    if invitation:
+        enrol_first(tablet, invitation)
     assert tablet.loop is not None
     tablet.loop.start()
     try:
-        if asked.web:
+        if web:
             serve(settings, tablet)
         else:
             ft.run(page_main(settings, tablet))

@@ -26,6 +26,7 @@ from field_app.ui import (
 from field_app.widgets.nav import BottomNav, SideNav
 from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.states import Banner, EmptyState
+from field_app.widgets.storebar import StoreBar
 from field_app.widgets.syncstrip import SyncStrip
 from field_app.widgets.theme import State, use_palette
 
@@ -87,6 +88,8 @@ def Frame(table: ScreenTable) -> Any:
 
     # Keyed lists, never another nesting: turning the tablet or closing the lock must keep what is on the page.
     column: list[ft.Control] = [] if bare else [SyncStrip(_opener(page, table), key="strip")]
+    if not lock.path:
+        column.append(StoreBar(key="store"))
     column.append(TroubleBar(key="trouble"))
     # While another page is due nothing of this one may be seen: the customer must not get a glimpse.
     column.append(_Nowhere(key="nowhere") if leaving else _Body(outlet, key=f"{path} {epoch}"))

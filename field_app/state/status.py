@@ -33,6 +33,7 @@ class SyncStatus:
     attention: int = 0
     last_contact_at: datetime | None = None
     error: str = ""
+    trouble: str = ""  # of the device itself: reason code, '' while it can save
 
 
 def local_moment(language: str, at: datetime, now: datetime, zone: tzinfo) -> str:

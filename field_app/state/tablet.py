@@ -134,7 +134,8 @@ class Tablet:
             mode = SyncMode.NEVER
         elif loop is not None and loop.heard and not error:
             mode = SyncMode.ONLINE
-        return SyncStatus(mode, counted.waiting, attention, contact, error if mode is SyncMode.ERROR else "")
+        error = error if mode is SyncMode.ERROR else ""
+        return SyncStatus(mode, counted.waiting, attention, contact, error, self.store.trouble)
 
     def sync_now(self) -> None:
         """Have the server asked at once."""

@@ -51,6 +51,8 @@ class NotEnrolledError(Exception):
 class Store:
     """One store over one engine. Safe to use from several threads: one transaction at a time."""
 
+    trouble = ""  # why nothing, or nothing more, can be saved on this device: see `roomy.py`
+
     def __init__(self, engine: Engine, clock: Clock, random_bytes: RandomBytes) -> None:
         """Open or create the file. Raises StoreTooNewError."""
         self.engine = engine

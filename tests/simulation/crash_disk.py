@@ -129,6 +129,8 @@ class ApswCursor:
             self._rows = [row for values in many for row in cursor.execute(sql, tuple(values))]
         except apsw.ConstraintError as error:
             raise sqlite3.IntegrityError(str(error)) from error
+        except apsw.FullError as error:
+            raise sqlite3.OperationalError("database or disk is full") from error
         except apsw.Error as error:
             raise sqlite3.OperationalError(str(error)) from error
         self.rowcount = -1 if sql.lstrip()[:6].upper() == "SELECT" else raw.total_changes() - before

@@ -1,0 +1,208 @@
+"""Opens a tablet's store whatever state its file is in: damaged, older than it was, or on a disk that cannot be written.
+
+Owns the marker beside the file (who this device is, how far its outbox had come) and the note of what was recovered.
+There is never an empty start where there was work (A5, A6, A7).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from common.kernel.clock import Clock
+from common.kernel.ids import RandomBytes
+from common.kernel.reserve import Reserve
+from field_app.store.engine import make_store_engine
+from field_app.store.rescue import damage_of, rescue, set_aside
+from field_app.store.roomy import RESERVE_BYTES, RoomyStore
+from field_app.store.schema import open_schema
+from field_app.store.store import Store, state_of
+
+RECOVERY = "store.recovery"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What is known of a store without opening it; all empty where nothing is."""
+
+    device_id: str = ""
+    person_id: str = ""
+    server_url: str = ""
+    ord: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What happened to the file at this or an earlier start, until the person has read it.
+
+    `kind`: damaged, missing or older. `saved` and `lost` count commands of the outbox.
+    """
+
+    kind: str
+    at_ms: int
+    saved: int = 0
+    lost: int = 0
+
+
+class MarkedStore(RoomyStore):
+    """A store that keeps its marker: after every save, without waiting for the disk."""
+
+    marker_path: Path | None = None
+
+    def give(self, payload: Any, **how: Any) -> Any:
+        """As `RoomyStore.give`."""
+        given = super().give(payload, **how)
+        if given.outcome.took_effect:
+            self.mark()
+        return given
+
+    def enrol(self, *who: Any, **how: Any) -> None:
+        """As `Store.enrol`."""
+        super().enrol(*who, **how)
+        self.mark()
+
+    def mark(self) -> None:
+        """Write the marker. It may be behind the file, never ahead: what it says was committed before."""
+        if self.marker_path is None:
+            return
+        who, new = self.identity(), self.marker_path.with_suffix(".new")
+        with self.read() as session:
+            marker = Marker(who.device_id, who.person_id, who.server_url, newest_ord(session))
+        try:
+            new.write_text(json.dumps(asdict(marker)), "utf-8")
+            new.replace(self.marker_path)
+        except OSError:  # a full disk: the store itself says so; the marker is a convenience
+            _log.warning("the marker of the store could not be written")
+
+
+def newest_ord(session: Session) -> int:
+    """Return the highest place in the outbox that was ever given."""
+    return int(session.scalar(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'op'")) or 0)
+
+
+def read_marker(path: Path) -> Marker:
+    """Read a marker; an unreadable one says nothing."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        return Marker(
+            str(told["device_id"]), str(told["person_id"]), str(told["server_url"]), int(told["ord"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Marker()
+
+
+def open_store(path: Path, clock: Clock, random_bytes: RandomBytes) -> RoomyStore:
+    """Open the store of a path, recovering what can be. Raises StoreTooNewError; the file is then untouched (A10)."""
+    if path.exists() and not _is_writable(path.parent):
+        return _to_look_at(path, clock, random_bytes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    marker_path = path.with_suffix(".mark")
+    marker = read_marker(marker_path)
+    recovery, damaged = None, None
+    if path.exists():
+        damage = damage_of(path)
+        if damage:
+            _log.error("the store is damaged and set aside: %s", damage)
+            damaged = set_aside(path, clock.read().wall_ms)
+            recovery = Recovery("damaged", clock.read().wall_ms)
+    elif marker.person_id:
+        recovery = Recovery("missing", clock.read().wall_ms, 0, marker.ord)
+    reserve = Reserve(path.with_suffix(".reserve"), RESERVE_BYTES)
+    if recovery is not None:
+        recovery = _make_anew(path, damaged, marker, recovery)
+    store = MarkedStore(make_store_engine(path), clock, random_bytes, reserve)
+    if recovery is None and marker.person_id and store.identity().device_id == marker.device_id:
+        recovery = _older(store, marker)
+    if recovery is not None:
+        store.write(lambda session: _from_nothing(session, marker))
+        store.choose(RECOVERY, json.dumps(asdict(recovery)))
+    store.marker_path = marker_path
+    store.mark()
+    return store
+
+
+def recovery_of(store: Store) -> Recovery | None:
+    """Return what the person has to be told of, None where nothing happened."""
+    told = store.setting(RECOVERY)
+    return Recovery(**json.loads(told)) if told else None
+
+
+def recovery_read(store: Store) -> None:
+    """Note that the person has read it."""
+    store.choose(RECOVERY, "")
+
+
+def _make_anew(path: Path, damaged: Path | None, marker: Marker, recovery: Recovery) -> Recovery:
+    """Make a new file beside the damaged one and bring over what can be read."""
+    engine = make_store_engine(path)
+    open_schema(engine)
+    engine.dispose()
+    if damaged is None:
+        return recovery
+    saved = rescue(damaged, path, marker.ord)
+    with closing(sqlite3.connect(path)) as connection:
+        deleted = int(connection.execute("SELECT coalesce(min(ord), 1) - 1 FROM op").fetchone()[0])
+    return Recovery(recovery.kind, recovery.at_ms, saved, max(marker.ord - deleted - saved, 0))
+
+
+def _older(store: Store, marker: Marker) -> Recovery | None:
+    """Compare the file with what was last known of it: an older copy lacks commands the marker counted."""
+    with store.read() as session:
+        newest = newest_ord(session)
+    if newest >= marker.ord:
+        return None
+    _log.error("the store is an older copy: %s of %s commands", newest, marker.ord)
+    return Recovery("older", store.clock.read().wall_ms, newest, marker.ord - newest)
+
+
+def _from_nothing(session: Session, marker: Marker) -> None:
+    """Read everything anew, and ask which commands the server does not know."""
+    state = state_of(session)
+    if not state.person_id:
+        state.device_id, state.person_id = marker.device_id, marker.person_id
+        state.server_url = marker.server_url
+        # A token no server gave: it opens a new lane, after which everything is offered again.
+        state.token = "0" * 18 if marker.person_id else ""
+    state.cursor, state.position = "", 0
+    state.generation += 1
+    state.reoffer = 1 if state.person_id else 0
+    # No number given before is given again: places in the outbox are what the marker counts.
+    session.execute(text("DELETE FROM sqlite_sequence WHERE name = 'op'"))
+    newest = session.scalar(text("SELECT coalesce(max(ord), 0) FROM op")) or 0
+    session.execute(
+        text("INSERT INTO sqlite_sequence (name, seq) VALUES ('op', :seq)"), {"seq": max(newest, marker.ord)}
+    )
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        return error.errno == 28  # full is another matter: the reserve is for that
+
+
+def _to_look_at(path: Path, clock: Clock, random_bytes: RandomBytes) -> RoomyStore:
+    """Open a copy elsewhere: everything can be read, nothing can be saved, and every page says so (A5)."""
+    folder = Path(tempfile.mkdtemp(prefix="fieldwright-"))
+    for suffix in ("", "-wal"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            shutil.copy2(part, folder / part.name)
+            (folder / part.name).chmod(0o600)
+    store = RoomyStore(
+        make_store_engine(folder / path.name), clock, random_bytes, Reserve(folder / "none", RESERVE_BYTES)
+    )
+    store.freeze("device_read_only")
+    return store

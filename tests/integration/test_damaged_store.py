@@ -1,0 +1,214 @@
+"""A tablet's database that is damaged, gone, older than it was or not to be written: never an empty start (A5–A7)."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from common.tickets.field_work import AddNote
+from field_app.store.engine import make_store_engine
+from field_app.store.opening import MarkedStore, open_store, recovery_of, recovery_read
+from field_app.store.rescue import ASIDE
+from field_app.store.schema import SCHEMA_VERSION, StoreTooNewError
+from field_app.sync.engine import SyncEngine
+from tests.simulation.checks import check_rebase_law_of
+from tests.simulation.cluster import FaultyExchange, Network, SimClock, SimServer, Time
+from tests.simulation.stage import TICKETS, images
+
+DAMAGES = 60
+NOTES = 12
+
+
+class Bench:
+    """A server, and a folder with one engineer's tablet whose app starts and ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rng, self.time = random.Random(5), Time()
+        made = images()
+        self.server = SimServer(made.server, self.time, self.rng)
+        self.path = folder / "tablet.db"
+        self.path.write_bytes(made.devices[0])
+        store = self.start()
+        self.talk(store)
+        self.ops = {store.give(AddNote(TICKETS[0], f"note {n} 备注")).op_id for n in range(NOTES)}
+        self.end(store)
+
+    def start(self) -> MarkedStore:
+        """Start the app."""
+        store = open_store(self.path, SimClock(self.time), self.rng.randbytes)
+        assert isinstance(store, MarkedStore)
+        return store
+
+    def end(self, store: MarkedStore) -> None:
+        """End it; the log is folded into the file."""
+        store.engine.dispose()
+
+    def talk(self, store: MarkedStore, rounds: int = 12) -> SyncEngine:
+        """Let it talk to the server until nothing waits."""
+        exchange = FaultyExchange(self.server, Network(self.rng))
+        engine = SyncEngine(store, exchange, SimClock(self.time), self.rng.random, "t")
+        for _ in range(rounds):
+            engine.turn(asked=True)
+            assert engine.last_error == ""
+        return engine
+
+    def kept(self, store: MarkedStore) -> set[str]:
+        """Return the ids in the outbox."""
+        with store.read() as session:
+            return set(session.execute(text("SELECT id FROM op")).scalars())
+
+    def notes_at_office(self) -> int:
+        """Count the notes the office has."""
+        with self.server.database.read() as session:
+            query = "SELECT count(*) FROM ticket_event WHERE kind = 'note'"
+            return int(session.execute(text(query)).scalar_one())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "app") if (tmp_path / "app").mkdir() is None else None  # type: ignore[return-value]
+
+
+def spoil(path: Path, rng: random.Random) -> None:
+    """Damage a file: bits flipped here and there, its end cut off, or stretches of zeros."""
+    content = bytearray(path.read_bytes())
+    kind = rng.randrange(3)
+    if kind == 0:
+        for _ in range(rng.choice((1, 8, 64))):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    elif kind == 1:
+        del content[rng.randrange(len(content)) :]
+    else:
+        start = rng.randrange(len(content))
+        length = rng.choice((512, 4096, 65_536))
+        content[start : start + length] = bytes(len(content[start : start + length]))
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.fault("A6", "P5")
+def test_whatever_is_damaged_there_is_never_an_empty_start(bench: Bench) -> None:
+    """Every start has its owner; what is not there is counted and said, and the damaged file is kept."""
+    whole = {file.name: file.read_bytes() for file in bench.path.parent.iterdir() if file.is_file()}
+    seen = {"sound": 0, "damaged": 0}
+    rescued = 0
+    for seed in range(DAMAGES):
+        shutil.rmtree(bench.path.parent)
+        bench.path.parent.mkdir()
+        for name, content in whole.items():
+            (bench.path.parent / name).write_bytes(content)
+        spoil(bench.path, random.Random(seed))
+        store = bench.start()
+        told, there = recovery_of(store), bench.kept(store)
+        assert store.identity().person_id, seed
+        assert store.check() == "ok", seed
+        if told is None:
+            assert there == bench.ops, seed
+            seen["sound"] += 1
+        else:
+            assert told.kind == "damaged", seed
+            assert there <= bench.ops, seed
+            assert (told.saved, told.lost) == (len(there), NOTES - len(there)), seed
+            assert list((bench.path.parent / ASIDE).iterdir()), seed
+            seen["damaged"] += 1
+            rescued += len(there)
+        bench.end(store)
+    assert seen["damaged"] > DAMAGES // 3
+    assert rescued > seen["damaged"] * NOTES // 3, "most of the readable work is brought over"
+
+
+@pytest.mark.fault("A6", "P5", "P11")
+def test_rescued_work_reaches_the_office_and_all_comes_back(bench: Bench) -> None:
+    content = bytearray(bench.path.read_bytes())
+    with sqlite3.connect(bench.path) as connection:
+        root, size = connection.execute(
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = 'ticket'"
+        ).fetchone()
+    connection.close()
+    content[(root - 1) * size : root * size] = bytes(size)
+    bench.path.write_bytes(bytes(content))
+    store = bench.start()
+    told = recovery_of(store)
+    assert told is not None
+    assert (told.kind, told.saved, told.lost) == ("damaged", NOTES, 0)
+    bench.talk(store)
+    assert bench.notes_at_office() == NOTES
+    with store.read() as session:
+        notes = session.execute(text("SELECT count(*) FROM ticket_event WHERE kind = 'note'")).scalar_one()
+        assert notes == NOTES
+        assert session.execute(text("SELECT count(*) FROM ticket")).scalar_one() > 0
+    check_rebase_law_of(store.engine, "after the rescue")
+    recovery_read(store)
+    bench.end(store)
+    again = bench.start()
+    assert recovery_of(again) is None
+    bench.end(again)
+
+
+@pytest.mark.fault("A6", "A7")
+def test_a_file_that_is_gone_is_no_first_start(bench: Bench) -> None:
+    before = bench.start()
+    who = before.identity()
+    bench.talk(before)
+    bench.end(before)
+    for file in bench.path.parent.glob("tablet.db*"):
+        file.unlink()
+    store = bench.start()
+    told = recovery_of(store)
+    assert store.identity() == who
+    assert told is not None
+    assert (told.kind, told.lost) == ("missing", NOTES)
+    bench.talk(store)
+    with store.read() as session:
+        notes = session.execute(text("SELECT count(*) FROM ticket_event WHERE kind = 'note'")).scalar_one()
+    assert notes == NOTES, "what had been sent is back"
+    bench.end(store)
+
+
+@pytest.mark.fault("A7")
+def test_a_file_restored_without_its_log_is_noticed(bench: Bench) -> None:
+    store = bench.start()
+    copied = bench.path.read_bytes()
+    later = store.give(AddNote(TICKETS[0], "in the log only")).op_id
+    assert bench.path.with_name("tablet.db-wal").stat().st_size
+    bench.end(store)
+    bench.path.write_bytes(copied)
+    store = bench.start()
+    told = recovery_of(store)
+    assert later not in bench.kept(store)
+    assert told is not None
+    assert (told.kind, told.saved, told.lost) == ("older", NOTES, 1)
+    fresh = store.give(AddNote(TICKETS[0], "afterwards")).op_id
+    bench.talk(store)
+    with bench.server.database.read() as session:
+        receipts = set(session.execute(text("SELECT op_id FROM receipt WHERE device_id <> ''")).scalars())
+    assert receipts == bench.ops | {fresh}
+    check_rebase_law_of(store.engine, "after an older copy")
+    bench.end(store)
+
+
+def test_a_spoiled_marker_is_no_alarm(bench: Bench) -> None:
+    bench.path.with_suffix(".mark").write_text("{")
+    store = bench.start()
+    assert recovery_of(store) is None
+    assert bench.kept(store) == bench.ops
+    bench.end(store)
+    assert json.loads(bench.path.with_suffix(".mark").read_text())["ord"] == NOTES
+
+
+@pytest.mark.fault("A10")
+def test_a_file_of_a_newer_app_is_left_alone(bench: Bench) -> None:
+    engine = make_store_engine(bench.path)
+    with engine.connect() as connection:
+        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"))
+        connection.commit()
+    engine.dispose()
+    before = bench.path.read_bytes()
+    with pytest.raises(StoreTooNewError):
+        bench.start()
+    assert bench.path.read_bytes() == before
