@@ -13,7 +13,7 @@ PY := .venv/bin/python
 N ?= 2000
 SEED ?= 1
 
-.PHONY: help setup setup-tests demo app test test-fast soak lint bench simulate e2e pictures lock wheel clean
+.PHONY: help setup setup-tests demo app test test-fast soak mutants lint bench simulate e2e pictures lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -39,6 +39,9 @@ test-fast: setup-tests ## the tests that need neither server, simulation nor bro
 
 soak: setup-tests ## the long versions of the tests (hours)
 	@$(PY) -m pytest -m soak tests
+
+mutants: setup-tests ## plant each mistake of tools/mutants.toml and see its test turn red
+	@$(PY) -m tools.mutants
 
 lint: setup ## static checks only; FIX=1 formats and mends
 	@bash tools/check.sh $(if $(FIX),--fix)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.source import assert_none
+from tests.support.source import ROOT, assert_none
 from tools.faults_page import PAGE, known, marked, page
+from tools.mutants import read_mutants
 
 ROWS = {
     "A": 15,
@@ -49,3 +50,14 @@ def test_a_row_without_a_test_says_why() -> None:
 
 def test_the_page_is_up_to_date() -> None:
     assert page() == PAGE.read_text("utf-8"), "python -m tools.faults_page"
+
+
+def test_planted_mistakes_fit_the_code() -> None:
+    mutants = read_mutants()
+    assert len(mutants) >= 15
+    wrong = [one.name for one in mutants if (ROOT / one.file).read_text("utf-8").count(one.old) != 1]
+    for one in mutants:
+        path, _, test = one.test.partition("::")
+        if f"def {test}(" not in (ROOT / path).read_text("utf-8"):
+            wrong.append(f"{one.name}: {one.test} is not there")
+    assert_none(wrong)
