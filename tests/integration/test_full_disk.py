@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -102,18 +103,19 @@ def look_only(folder: Path) -> None:
 
 
 @pytest.mark.fault("A5")
-def test_storage_that_cannot_be_written_opens_to_look_at(tmp_path: Path) -> None:
+def test_storage_that_cannot_be_written_opens_to_look_at() -> None:
     if os.getuid() != 0:
         pytest.skip("only root can become somebody who may not write here")
-    a_tablets_file(tmp_path / "app" / "tablet.db")
-    before = (tmp_path / "app" / "tablet.db").read_bytes()
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path, tmp_path / "app"):
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are shut to others
+        folder = Path(name)
+        a_tablets_file(folder / "tablet.db")
+        before = (folder / "tablet.db").read_bytes()
         folder.chmod(0o755)
-    process = start(look_only, tmp_path / "app")
-    process.join(60)
-    assert process.exitcode == 0
-    assert (tmp_path / "app" / "tablet.db").read_bytes() == before
-    assert [file.name for file in (tmp_path / "app").iterdir()] == ["tablet.db"]
+        process = start(look_only, folder)
+        process.join(60)
+        assert process.exitcode == 0
+        assert (folder / "tablet.db").read_bytes() == before
+        assert [file.name for file in folder.iterdir()] == ["tablet.db"]
 
 
 @pytest.mark.fault("A11")
