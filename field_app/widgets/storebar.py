@@ -13,6 +13,7 @@ from common.kernel.clock import instant
 from field_app.i18n import use_t
 from field_app.state.status import local_moment
 from field_app.store.opening import recovery_of, recovery_read
+from field_app.store.store import Store
 from field_app.ui import use_app, use_session, use_strip
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Banner
@@ -28,11 +29,12 @@ def StoreBar() -> ft.Control:
     if status.trouble:
         words = t(f"app.device.{status.trouble}"), t(f"app.device.{status.trouble}_do")
         bars.append(Banner(State.DANGER, *words, ident="device-trouble"))
-    recovery = None if app is None or is_read else recovery_of(app.store)
-    if recovery is not None:
+    store = getattr(app, "store", None)
+    recovery = recovery_of(store) if isinstance(store, Store) and not is_read else None
+    if store is not None and recovery is not None:
 
         def understood(_: Any) -> None:
-            recovery_read(app.store)
+            recovery_read(store)
             set_read(True)
 
         moment = local_moment(t.language, instant(recovery.at_ms), session.now(), session.zone)
