@@ -41,6 +41,7 @@ from sync_server.sync.access_routes import access_router
 from sync_server.sync.copy_routes import copy_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
 from sync_server.sync.service import SyncService
+from sync_server.upkeep.evidence import evidence_jobs
 from sync_server.upkeep.healed import last_restoration
 from sync_server.upkeep.schedule import upkeep_jobs
 
@@ -100,7 +101,8 @@ def create_app(
     rates = Rates(parts.security.rates, parts.database.clock)
     site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
-    keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, upkeep_jobs(settings))
+    keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys))
+    keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, keeping)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from sqlalchemy import make_url
 
 from common.kernel.outcome import Refused
-from sync_server import cli_people, cli_upkeep
+from sync_server import cli_evidence, cli_people, cli_upkeep
 from sync_server.app import Parts, make_parts
 from sync_server.db.database import Database
 from sync_server.db.migrate import SchemaError, current, newest, require_schema, require_upgradable, upgrade
@@ -25,6 +25,7 @@ from sync_server.keys import ServerKeys
 from sync_server.people.first_admin import new_start_code
 from sync_server.security import read_security
 from sync_server.settings import Settings, SettingsError, as_environment, read_settings
+from sync_server.upkeep.anchors import AnchorError
 from sync_server.upkeep.backup import BackupError
 from sync_server.upkeep.running import ServingError, sole_server
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, settings)
     except Refused as refused:
         print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
-    except (SettingsError, SchemaError, BackupError, ServingError) as error:
+    except (SettingsError, SchemaError, AnchorError, BackupError, ServingError) as error:
         print(error, file=sys.stderr)
     return 1
 
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("restored", _with_parts(cli_upkeep.run_restored), "what came back from the field since the restore")
     add("new-epoch", _with_parts(cli_upkeep.run_new_epoch), "go on as the server tablets stay with")
     add("verify", _with_parts(cli_upkeep.run_verify), "check audit chain, receipts, stock and sealed reports")
+    cli_evidence.add_commands(add, _with_parts)
     return parser
 
 

@@ -20,6 +20,7 @@ from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import Backup, BackupError, back_up
+from sync_server.upkeep.evidence import outside
 from sync_server.upkeep.healed import healed_since, last_restoration, report
 from sync_server.upkeep.restore import newer_backups, restore
 from sync_server.upkeep.running import sole_server
@@ -126,7 +127,7 @@ def run_verify(_args: argparse.Namespace, parts: Parts) -> int:
     """Carry out `verify`."""
     parts.database.number()
     with parts.database.read() as session:
-        faults = verify(session)
+        faults = verify(session, outside(parts.settings, parts.keys))
     for fault in faults:
         print(fault)
     print("All is well." if not faults else f"{len(faults)} faults.")

@@ -31,7 +31,8 @@ class Settings:
     `proxies` are the addresses whose X-Forwarded headers are believed; `hosts` other names than the public URL's by
     which this server is called; `security` a file of figures over the shipped ones; `ticker_s` is the pause between
     rounds of scheduled work, 0 for none. Of backups: every so many hours (0: none by itself), the newest so many are
-    kept, and the office is told when the last good one is so many hours old.
+    kept, and the office is told when the last good one is so many hours old. `anchors` is the folder of the audit chain's
+    anchors; empty: in the data folder, where they prove less than on another machine.
     """
 
     data_dir: Path
@@ -45,6 +46,7 @@ class Settings:
     language: str = "zh-Hans"
     proxies: str = ""
     ticker_s: int = 1
+    anchors: str = ""
     hosts: str = ""
     security: str = ""
     backup_dir: str = ""
@@ -86,6 +88,11 @@ class Settings:
         return Path(self.backup_dir) if self.backup_dir else self.data_dir / "backups"
 
     @property
+    def anchors_dir(self) -> Path:
+        """Return the folder of anchors."""
+        return Path(self.anchors) if self.anchors else self.data_dir / "anchors"
+
+    @property
     def address(self) -> str:
         """Return the address to tell people, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -107,6 +114,7 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "time_zone": given.get("FIELDWRIGHT_TIME_ZONE"),
         "language": given.get("FIELDWRIGHT_LANGUAGE"),
         "proxies": given.get("FIELDWRIGHT_PROXIES"),
+        "anchors": given.get("FIELDWRIGHT_ANCHORS"),
         "ticker_s": given.get("FIELDWRIGHT_TICKER_S"),
         "backup_dir": given.get("FIELDWRIGHT_BACKUP_DIR"),
         "backup_every_h": given.get("FIELDWRIGHT_BACKUP_EVERY_H"),

@@ -171,7 +171,8 @@ def draw_pdf(sheet: Sheet) -> bytes:
     paper = _Paper(sheet)
     paper.add_page()
     _sections(paper, sheet.sections)
-    paper.signature(sheet.strokes, f"{sheet.signer} · {sheet.signed}")
+    if sheet.kind != "life":
+        paper.signature(sheet.strokes, f"{sheet.signer} · {sheet.signed}")
     paper.seal(sheet)
     if not sheet.is_intact:
         paper.row(Row("", translate(sheet.language, "papers.not_intact"), strong=True))

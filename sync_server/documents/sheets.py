@@ -35,7 +35,7 @@ TITLES = {"report": "papers.voucher", "agreement": "papers.agreement", "stop-use
 class Sheet:
     """One paper in one language. `is_intact`: what is printed gives the hash that was signed."""
 
-    kind: PaperKind
+    kind: PaperKind | Literal["life"]
     title: str
     number: str
     ticket_id: str

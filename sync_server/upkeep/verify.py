@@ -6,7 +6,7 @@ Owns the checks, changes nothing. Audit chain, receipts, stock, sealed reports: 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +19,18 @@ from common.kernel.op import Op
 from common.kernel.outcome import BadPayload
 from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
-from common.visit.records import ServiceReport
+from common.visit.records import ReportSeal, ServiceReport
+from common.visit.seal import judge_seal, unpack_seal
 from sync_server.db.office import REFUSED
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
-from sync_server.db.tables import AuditEntry, Batch, Change, Receipt, StreamHead
+from sync_server.db.tables import AuditEntry, Batch, Change, Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import content_hash_of
+from sync_server.notary import verify_signature
+from sync_server.upkeep.anchors import Anchor, check_anchors
 
 FAULTS_OF_A_KIND = 20
+PROGRESS_EVERY = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +47,50 @@ class Fault:
 
 @dataclass(slots=True)
 class Told:
-    """What the audit says: content hash and status by command, sealed hash by report."""
+    """What the audit says: content hash and status by command, signed hash and seal by report."""
 
     commands: dict[str, tuple[str, str]] = field(default_factory=dict)
     sealed: dict[str, str] = field(default_factory=dict)
+    seals: dict[str, str] = field(default_factory=dict)
     entries: int = 0
+    progress: Callable[[int], None] = lambda _seen: None
 
 
-def verify(session: Session) -> list[Fault]:
-    """Run every check over one snapshot; an empty list means all is well."""
-    told = Told()
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is kept beside the database: anchors of the chain, and the keys the server signed with."""
+
+    anchors: Sequence[Anchor]
+    trusted: tuple[str, ...]
+
+
+def verify(
+    session: Session, outside: Outside | None = None, progress: Callable[[int], None] = lambda _seen: None
+) -> list[Fault]:
+    """Run every check over one snapshot; an empty list means all is well.
+
+    With `outside` a cut tail and a chain that was computed anew are seen too. `progress` is told entries seen.
+    """
+    told = Told(progress=progress)
     faults = list(_first(check_chain(session, told)))
+    if outside is not None:
+        faults += _first(check_outside(session, outside))
     faults += _first(check_receipts(session, told))
     faults += _first(check_feed(session))
     faults += _first(check_stock(session))
     faults += _first(check_reports(session, told))
+    faults += _first(check_seals(session, told, outside.trusted if outside else None))
     return faults
+
+
+def check_outside(session: Session, outside: Outside) -> Iterator[Fault]:
+    """Hold the chain against the anchors kept outside (D9)."""
+    for one in check_anchors(session, outside.anchors, outside.trusted):
+        yield (
+            Fault("audit", f"entry {one.seq}", f"{one.what} ({one.file})")
+            if one.seq
+            else Fault("anchor", one.file, one.what)
+        )
 
 
 def check_chain(session: Session, told: Told) -> Iterator[Fault]:
@@ -83,6 +115,8 @@ def check_chain(session: Session, told: Told) -> Iterator[Fault]:
             return
         prev = entry.hash
         session.expunge(entry)
+        if seq % PROGRESS_EVERY == 0:
+            told.progress(seq)
     told.entries = seq
     if (seq, prev) != (head.audit_seq, head.audit_hash):
         yield Fault("audit", f"entry {seq + 1}", f"the chain is cut off: its head was at {head.audit_seq}")
@@ -130,6 +164,23 @@ def check_reports(session: Session, told: Told) -> Iterator[Fault]:
             yield Fault("report", report.number, "is not the report that was signed")
 
 
+def check_seals(session: Session, told: Told, trusted: Sequence[str] | None) -> Iterator[Fault]:
+    """Every report's seal is the one that came with it, and holds (I6)."""
+    keys = {row.id: row.public_key for row in session.execute(select(Device.id, Device.public_key))}
+    rows = {row.id: row for row in session.scalars(select(ReportSeal))}
+    for report in session.scalars(select(ServiceReport).order_by(ServiceReport.id)):
+        row, came = rows.get(report.id), unpack_seal(told.seals.get(report.id, ""))
+        kept = None if row is None else (row.seal, row.key, row.signature)
+        if came != kept and (came is not None or report.id in told.sealed):
+            yield Fault("seal", report.number, "is not the seal that came with the report")
+        elif row is not None:
+            device = keys.get(str(row.seal.get("device_id", ""))) if isinstance(row.seal, dict) else None
+            verdict = judge_seal(report, row, verify_signature, device_key=device, server_keys=trusted)
+            # One that never fitted was flagged on arrival and has no counter-signature: the office knows of it.
+            if verdict.state == "broken" and row.counter is not None:
+                yield Fault("seal", report.number, f"is broken: {verdict.fault}")
+
+
 def _first(faults: Iterator[Fault]) -> Iterator[Fault]:
     for _, fault in zip(range(FAULTS_OF_A_KIND), faults, strict=False):
         yield fault
@@ -158,3 +209,4 @@ def _note(read: dict[str, Any], told: Told) -> None:
     args = op["a"]
     if op["k"] == "sign_report" and read["status"] in ("ok", "flagged", "merged") and "content_hash" in args:
         told.sealed[args["report_id"]] = args["content_hash"]
+        told.seals[args["report_id"]] = args.get("seal", "")

@@ -1,0 +1,59 @@
+"""`sync-server anchor` and `export-equipment`: arguments and what is printed. The work is upkeep's."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sync_server.app import Parts
+from sync_server.upkeep.anchors import anchor_page, make_anchor, read_anchors
+from sync_server.upkeep.export import export_equipment, find_unit, plain_name
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser], with_parts: Callable[[Any], Any]) -> None:
+    """Add the commands to the command line."""
+    anchor = add("anchor", with_parts(run_anchor), "sign the head of the audit chain, for keeping elsewhere")
+    anchor.add_argument("--print", action="store_true", help="print the newest anchor, for paper or mail")
+    anchor.add_argument(
+        "--after-restore", action="store_true", help="the database was restored to before the newest anchor"
+    )
+    export = add("export-equipment", with_parts(run_export), "one unit's whole life as a ZIP with its proofs")
+    export.add_argument("serial", help="the unit's serial number")
+    export.add_argument("--to", help="the file to write; without it equipment-SERIAL.zip in this folder")
+    export.add_argument("--id", action="store_true", help="SERIAL is the unit's id in Fieldwright")
+
+
+def run_anchor(args: argparse.Namespace, parts: Parts) -> int:
+    """Make an anchor."""
+    folder = parts.settings.anchors_dir
+    made = make_anchor(parts.database, parts.keys, folder, after_restore=args.after_restore)
+    print(f"Anchored up to entry {made.seq}: {made.file}" if made else "Nothing new to anchor.")
+    if args.print:
+        newest = made or (read_anchors(folder) or [None])[-1]
+        print(anchor_page(newest) if newest else "There is no anchor yet.")
+    return 0
+
+
+def run_export(args: argparse.Namespace, parts: Parts) -> int:
+    """Write the export of a unit, whole or not at all."""
+    unit_id = args.serial
+    if not args.id:
+        with parts.database.read() as session:
+            unit_id = find_unit(session, args.serial).id
+    target = Path(args.to or f"equipment-{plain_name(args.serial)}.zip")
+    fresh = target.with_name(target.name + ".unfinished")
+    try:
+        with fresh.open("wb") as out:
+            done = export_equipment(parts.database, parts.keys, parts.settings, unit_id, "system", out)
+        fresh.rename(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    print(f"{target}: {done.tickets} tickets, {done.reports} reports, {done.entries} audit entries")
+    print(f"Server key: {parts.keys.sign_public}")
+    print(
+        "Check it anywhere: unpack verify_evidence.py from it and run: python verify_evidence.py "
+        + target.name
+    )
+    return 0
