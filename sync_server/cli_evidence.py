@@ -31,8 +31,8 @@ def run_anchor(args: argparse.Namespace, parts: Parts) -> int:
     made = make_anchor(parts.database, parts.keys, folder, after_restore=args.after_restore)
     print(f"Anchored up to entry {made.seq}: {made.file}" if made else "Nothing new to anchor.")
     if args.print:
-        newest = made or (read_anchors(folder) or [None])[-1]
-        print(anchor_page(newest) if newest else "There is no anchor yet.")
+        known = read_anchors(folder)
+        print(anchor_page(known[-1]) if known else "There is no anchor yet.")
     return 0
 
 
