@@ -18,7 +18,7 @@ from common.visit.seal import Verdict, judge_seal
 from sync_server.db.tables import Device
 from sync_server.keys import ServerKeys, from_text, to_text
 
-PAST_KEYS = "sign_keys_of_old.txt"
+PAST_KEYS = "sign.past"
 
 
 @dataclass(frozen=True, slots=True)
