@@ -42,6 +42,7 @@ from sync_server.sync.copy_routes import copy_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
 from sync_server.sync.service import SyncService
 from sync_server.upkeep.evidence import evidence_jobs
+from sync_server.upkeep.full_disk import FullDisk
 from sync_server.upkeep.healed import last_restoration
 from sync_server.upkeep.schedule import upkeep_jobs
 
@@ -78,7 +79,11 @@ def make_parts(
     engine = make_engine(settings.database, wait_s=security.load.database_wait_s)
     keys = load_keys(settings.keys_dir, random_bytes)
     database = Database(
-        engine, clock or SystemClock(), random_bytes, notary=lambda session: SessionNotary(keys, session)
+        engine,
+        clock or SystemClock(),
+        random_bytes,
+        notary=lambda session: SessionNotary(keys, session),
+        make_room=FullDisk.of(settings).make_room,
     )
     return Parts(settings, database, keys, security)
 
@@ -101,7 +106,7 @@ def create_app(
     rates = Rates(parts.security.rates, parts.database.clock)
     site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
-    keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys))
+    keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys), FullDisk.of(settings).job())
     keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, keeping)
 
     @contextlib.asynccontextmanager

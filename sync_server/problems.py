@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, Response
 
 from common.i18n import LANGUAGES, has_key, nearest_language, translate
 from common.kernel.outcome import BadPayload, Detail, Refused
+from common.kernel.reserve import says_full
 from common.protocol.messages import NotTrusted
-from sync_server.db.database import DatabaseBusyError
+from sync_server.db.database import DatabaseBusyError, DatabaseFullError
 
 log = logging.getLogger("sync_server")
 MEDIA_TYPE = "application/problem+json"
@@ -71,7 +72,7 @@ def install_problems(app: FastAPI, page: Page = lambda *_: None) -> None:
 
     for kind in (
         Problem, BadPayload, Refused, NotTrusted, StarletteHTTPException, HTTPException, RequestValidationError,
-        DatabaseBusyError, OperationalError, InterfaceError, PoolTimeout, ClientDisconnect,
+        DatabaseBusyError, DatabaseFullError, OperationalError, InterfaceError, PoolTimeout, ClientDisconnect,
     ):  # fmt: skip
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(Exception, unexpected)
@@ -121,6 +122,10 @@ def problem_of(error: Exception) -> Problem:
             )
         case ClientDisconnect():
             return Problem(400, "request_cut_off")
+        case DatabaseFullError():
+            return Problem(507, "server_disk_full", headers={"Retry-After": "60"})
+        case OperationalError() if says_full(error):
+            return Problem(507, "server_disk_full", headers={"Retry-After": "60"})
         case DatabaseBusyError():
             return Problem(503, "database_busy", headers={"Retry-After": soon()})
         case _:

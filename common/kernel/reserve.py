@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 _BLOCK = b"\xa5" * 65_536  # not zeros: a file system may keep holes and pressed blocks as nothing
 
 
-class Reserve:
-    """A reserve of `size` bytes on the disk of `path`."""
+def free_bytes(folder: Path) -> int:
+    """Return how much room there is."""
+    return shutil.disk_usage(folder).free
 
-    def __init__(self, path: Path, size: int) -> None:
+
+class Reserve:
+    """A reserve of `size` bytes on the disk of `path`; `free` tells how much room a folder's disk has."""
+
+    def __init__(self, path: Path, size: int, free: Callable[[Path], int] = free_bytes) -> None:
         self.path = path
         self.size = size
+        self._free = free
 
     @property
     def is_there(self) -> bool:
@@ -31,7 +38,7 @@ class Reserve:
         new = self.path.with_suffix(".new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(self.path.parent).free < 2 * self.size:
+            if self._free(self.path.parent) < 2 * self.size:
                 return False
             with new.open("wb") as file:
                 for _ in range(0, self.size, len(_BLOCK)):

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes, uuid7
+from common.kernel.reserve import says_full
 from common.kernel.work import Notary
 from sync_server.db.engine import reading
 from sync_server.db.feed import write_changes
@@ -34,11 +35,20 @@ class DatabaseBusyError(Exception):
     """The database could not be had in time; nothing was changed and nothing may be parked for it."""
 
 
+class DatabaseFullError(Exception):
+    """The disk of the database is full; nothing was changed."""
+
+
+def _no_room() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One master database. `pause` is what waits between tries; the simulator gives one that does not.
 
-    `notary` makes, for a session, who signs on behalf of the server; None where nothing is signed.
+    `notary` makes, for a session, who signs on behalf of the server; None where nothing is signed. `make_room` is asked
+    when the disk is full and says whether trying again may help.
     """
 
     engine: Engine
@@ -46,6 +56,7 @@ class Database:
     random_bytes: RandomBytes
     pause: Callable[[float], None] = time.sleep  # noqa: TID251 - the default of the composition root
     notary: Callable[[Session], Notary] | None = None
+    make_room: Callable[[], bool] = _no_room
 
     @property
     def on_sqlite(self) -> bool:
@@ -70,7 +81,7 @@ class Database:
     def transact(self, write: Callable[[UnitOfWork], T]) -> T:
         """Run `write` in one transaction, commit it, number it. Tried again where the database says so.
 
-        Raises DatabaseBusyError after three tries; any other exception leaves nothing behind.
+        Raises DatabaseBusyError after three tries, DatabaseFullError; any other exception leaves nothing behind.
         """
         for attempt in range(1, TRIES + 1):
             try:
@@ -79,6 +90,10 @@ class Database:
                     self.number()
                 return result
             except DBAPIError as error:
+                if says_full(error):
+                    if attempt < TRIES and self.make_room():
+                        continue
+                    raise DatabaseFullError from error
                 if not is_transient(error) or attempt == TRIES:
                     if is_transient(error):
                         raise DatabaseBusyError from error

@@ -50,7 +50,7 @@ def small(tmp_path: Path) -> Iterator[tuple[SmallDisk, RoomyStore, Time]]:
     with small_disk(path, CAPACITY) as (disk, creator):
         store = RoomyStore(
             make_store_engine(None, creator=creator), SimClock(time), os.urandom,
-            Reserve(path.with_suffix(".reserve"), RESERVE),
+            Reserve(path.with_suffix(".reserve"), RESERVE, disk.free),
         )  # fmt: skip
         yield disk, store, time
         store.engine.dispose()

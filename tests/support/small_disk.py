@@ -27,6 +27,10 @@ class SmallDisk:
         """Add up the files of the folder."""
         return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
 
+    def free(self, _folder: Path) -> int:
+        """Say how much room there is."""
+        return self.capacity - self.used
+
     def fill(self, left: int) -> None:
         """Fill it with somebody's photos until only so many bytes are left."""
         (self.folder / "photos").write_bytes(bytes(max(self.capacity - self.used - left, 0)))
