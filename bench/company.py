@@ -61,7 +61,7 @@ class Company:
 
 def make_company(data_dir: Path, rows: int, engineers: int, tickets_each: int) -> Company:
     """Make the database: a catalogue of `rows` parts, and for each engineer a van and tickets."""
-    settings = read_settings({}, data_dir=data_dir, ticker_s="0", language="en")
+    settings = read_settings({}, data_dir=data_dir, ticker_s="0", language="en", second_factor="optional")
     parts = make_parts(settings)
     upgrade(parts.database.engine, parts.database.random_bytes)
     new = parts.database.new_id

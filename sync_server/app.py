@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -76,6 +76,8 @@ def make_parts(
     """Open the database and the keys. Makes no table: `sync-server init` does."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     security = read_security(settings.security)
+    if settings.second_factor == "optional":
+        security = replace(security, factor_roles=frozenset())
     engine = make_engine(settings.database, wait_s=security.load.database_wait_s)
     keys = load_keys(settings.keys_dir, random_bytes)
     database = Database(

@@ -23,6 +23,7 @@ from sync_server.db.office import SYSTEM, perform
 from sync_server.db.security_tables import Credential
 from sync_server.db.tables import Device
 from sync_server.people.enrolment import issue_code, revoke_device
+from sync_server.people.factors import Factors
 from sync_server.people.invitation import invitation
 from sync_server.people.sessions import Sessions
 
@@ -43,6 +44,7 @@ def add_user_arguments(parser: argparse.ArgumentParser) -> None:
     steps.add_parser("list", help="list people")
     for name, words in (
         ("reset-password", "give a new password, to be changed at the next sign-in"),
+        ("reset-factor", "take a lost second factor away; a new one is set up at the next sign-in"),
         ("deactivate", "end a person's access"),
         ("sessions", "list the sessions of a person"),
     ):
@@ -76,6 +78,10 @@ def run_user(args: argparse.Namespace, parts: Parts) -> int:
             login = _login_of(parts, person.id) or person.number
             sessions.set_password(person.id, login, password, "", must_change=True)
             print(f"{login}  {password if made else '(as given)'}")
+        case "reset-factor":
+            person = _person(parts, args.who)
+            Factors(parts.database, parts.keys, parts.security).reset(SYSTEM, person.id)
+            print(f"{person.name} signs in with the password alone until a new second factor is set up.")
         case "deactivate":
             person = _person(parts, args.who)
             _done(perform(parts.database, SYSTEM, DeactivatePerson(person.id)))

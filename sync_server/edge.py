@@ -27,7 +27,8 @@ ADDRESS_AT_MOST = 8 * 1024
 LONGEST_NUMBER = 18  # digits: anything longer does not fit a column of any database
 OWN = "/v1/"
 ENDLESS = "/console/events"
-DOORS = ("/console/sign-in", "/console/start", "/console/language")  # open to strangers: no uploads
+# Open to strangers: no uploads.
+DOORS = ("/console/sign-in", "/console/sign-in/code", "/console/start", "/console/language")
 HEALTH = "/health"  # asked by machines that know only an address
 FORM = "application/x-www-form-urlencoded"
 UPLOAD = "multipart/form-data"

@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common.kernel.command import Role
+
 T = TypeVar("T")
 LARGEST = 1_000_000
 LONGEST_SESSION_H = 168
@@ -81,8 +83,13 @@ class Security:
     session: SessionRules
     line: LineRules
     load: LoadRules
+    factor_roles: frozenset[Role]
     waits: dict[str, Waits]
     rates: dict[str, Rate]
+
+    def requires_factor(self, roles: frozenset[Role]) -> bool:
+        """Say whether somebody with these roles must have a second factor."""
+        return bool(roles & self.factor_roles)
 
 
 @cache
@@ -99,6 +106,7 @@ def read_security(file: str = "") -> Security:
         _made(SessionRules, figures["session"], "session"),
         _made(LineRules, figures["line"], "line"),
         _made(LoadRules, figures["load"], "load"),
+        _roles(figures["factor"]["required"]),
         {name: _made(Waits, given, f"waits.{name}") for name, given in figures["waits"].items()},
         {name: _made(Rate, given, f"rates.{name}") for name, given in figures["rates"].items()},
     )
@@ -112,6 +120,13 @@ def _lay_over(figures: dict[str, Any], own: dict[str, Any], where: str) -> None:
             _lay_over(figures[key], value, f"{where}{key}.")
         else:
             figures[key] = value
+
+
+def _roles(given: Any) -> frozenset[Role]:
+    try:
+        return frozenset(Role(one) for one in given)
+    except (TypeError, ValueError):
+        raise SecurityError("factor.required must be a list of roles") from None
 
 
 def _made(kind: type[T], given: dict[str, Any], where: str) -> T:

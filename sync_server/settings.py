@@ -29,10 +29,11 @@ class Settings:
     """`public_url` is what tablets and browsers are told; empty: the address served here.
 
     `proxies` are the addresses whose X-Forwarded headers are believed; `hosts` other names than the public URL's by
-    which this server is called; `security` a file of figures over the shipped ones; `ticker_s` is the pause between
-    rounds of scheduled work, 0 for none. Of backups: every so many hours (0: none by itself), the newest so many are
-    kept, and the office is told when the last good one is so many hours old. `anchors` is the folder of the audit chain's
-    anchors; empty: in the data folder, where they prove less than on another machine.
+    which this server is called; `security` a file of figures over the shipped ones; `second_factor` is `required`, of
+    the roles that file names, or `optional`; `ticker_s` is the pause between rounds of scheduled work, 0 for none. Of
+    backups: every so many hours (0: none by itself), the newest so many are kept, and the office is told when the last
+    good one is so many hours old. `anchors` is the folder of the audit chain's anchors; empty: in the data folder, where
+    they prove less than on another machine.
     """
 
     data_dir: Path
@@ -53,6 +54,7 @@ class Settings:
     backup_every_h: int = 24
     backup_keep: int = 14
     backup_alarm_h: int = 26
+    second_factor: str = "required"
 
     @property
     def known_hosts(self) -> frozenset[str]:
@@ -122,6 +124,7 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "backup_alarm_h": given.get("FIELDWRIGHT_BACKUP_ALARM_H"),
         "hosts": given.get("FIELDWRIGHT_HOSTS"),
         "security": given.get("FIELDWRIGHT_SECURITY"),
+        "second_factor": given.get("FIELDWRIGHT_SECOND_FACTOR"),
     }
     told |= {name: value for name, value in chosen.items() if value is not None}
     values = {name: value for name, value in told.items() if value not in (None, "")}
@@ -163,6 +166,8 @@ def _checked(values: dict[str, object]) -> Settings:
     settings = Settings(data_dir=data_dir, **values)  # type: ignore[arg-type]
     if settings.language not in LANGUAGES:
         raise SettingsError(f"the language must be one of {', '.join(LANGUAGES)}, not {settings.language!r}")
+    if settings.second_factor not in ("required", "optional"):
+        raise SettingsError(f"the second factor is required or optional, not {settings.second_factor!r}")
     try:
         read_security(settings.security)
     except SecurityError as error:

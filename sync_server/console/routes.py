@@ -24,6 +24,7 @@ from sync_server.console.policy.routes import policy_router
 from sync_server.console.prints.page import paper_router
 from sync_server.console.ratings.page import ratings_router
 from sync_server.console.register.page import register_router
+from sync_server.console.sign_in.factor import code_router, factor_router
 from sync_server.console.sign_in.routes import account_router, sign_in_router
 from sync_server.console.site import Site
 from sync_server.console.stock.routes import stock_router
@@ -35,6 +36,7 @@ AreaRouter = Callable[[Site], APIRouter]
 # Pages behind the sign-in, one line an area.
 AREA_ROUTERS: tuple[AreaRouter, ...] = (
     account_router,
+    factor_router,
     intake_router,
     register_router,
     board_router,
@@ -59,6 +61,7 @@ def add_console(app: FastAPI, site: Site) -> None:
     """Put every page of the console into the application."""
     walls = [Depends(site.load), Depends(site.guard())]
     app.include_router(sign_in_router(site), dependencies=walls)
+    app.include_router(code_router(site), dependencies=walls)
     app.include_router(language_router(tls=site.settings.secure_cookies), dependencies=walls)
     # Who is not signed in is told so before anything of what he sends is read.
     inside = [Depends(site.load), Depends(site.require), Depends(site.guard())]

@@ -36,12 +36,15 @@ from sync_server.gate import Rates
 from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
 from sync_server.notary import judge_report, trusted_keys
+from sync_server.people.factors import Factors
 from sync_server.people.sessions import Sessions, SignedIn
 from sync_server.security import Security
 from sync_server.settings import Settings
 
 SIGN_IN = "/console/sign-in"
 PASSWORD = "/console/password"  # noqa: S105 - an address
+SIGN_OUT = "/console/sign-out"
+FACTOR = "/console/password/factor"
 _OFFICE = frozenset(Role) - {Role.ENGINEER, Role.SYSTEM}
 AREA_ROLES: dict[str, frozenset[Role]] = {
     "intake": frozenset({Role.SPECIALIST, Role.CLERK, Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
@@ -95,6 +98,16 @@ class Site:
         """Return the name of the cookie of a browser somebody has signed in with."""
         return "__Host-known" if self.settings.secure_cookies else "known"
 
+    @property
+    def half_cookie(self) -> str:
+        """Return the name of the cookie of a sign-in that still owes its second factor."""
+        return "__Host-half" if self.settings.secure_cookies else "half"
+
+    @property
+    def factors(self) -> Factors:
+        """Return the second factors of this site's people."""
+        return Factors(self.database, self.keys, self.security)
+
     async def load(self, request: Request) -> None:
         """Route dependency: find out who is reading, once a request."""
         token = request.cookies.get(self.cookie, "")
@@ -114,12 +127,19 @@ class Site:
         )
 
     async def require(self, request: Request) -> None:
-        """Route dependency of every page behind the sign-in: 401 `not_signed_in`, 403 `password_must_change`."""
+        """Route dependency of every page behind the sign-in.
+
+        401 `not_signed_in`, 403 `password_must_change`, 403 `factor_missing` where a role must have a second factor.
+        """
         found = self.signed_in(request)
         if found is None:
             raise HTTPException(401, "not_signed_in")
         if found.must_change and not request.url.path.startswith(PASSWORD):
             raise HTTPException(403, "password_must_change")
+        if not found.has_factor and self.security.requires_factor(found.roles):
+            path = request.url.path
+            if not path.startswith(PASSWORD) and path != SIGN_OUT:
+                raise HTTPException(403, "factor_missing")
 
     def allow(self, *areas: str) -> Callable[[Request], Any]:
         """Return a route dependency: 403 `not_permitted` unless a role of the reader opens one of these areas."""
@@ -209,6 +229,8 @@ class Site:
             return _to(request, f"{SIGN_IN}?back={path}" if path != "/console" else SIGN_IN)
         if code == "password_must_change" and request.method == "GET":
             return _to(request, PASSWORD)
+        if code == "factor_missing" and request.method == "GET":
+            return _to(request, FACTOR)
         if status == 503:  # the database may be what is missing: nothing is asked of it
             plain = Reader(language_of(request, self.settings.language), self.settings.time_zone)
             return self.pages.answer(

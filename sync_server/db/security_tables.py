@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Key, Long, Short
+from common.kernel.record import Document, Key, Long, Short
 from sync_server.db.tables import ServerBase
 
 
@@ -79,3 +79,26 @@ class Throttle(ServerBase):
     failures: Mapped[int]
     last_at: Mapped[datetime]
     until_at: Mapped[datetime | None]
+
+
+class SecondFactor(ServerBase):
+    """A person's one-time codes: their secret (encrypted), the last step taken, recovery codes as keyed hashes."""
+
+    __tablename__ = "second_factor"
+    person_id: Mapped[Key] = mapped_column(primary_key=True)
+    secret: Mapped[Long]  # '' until a first code has been shown to be right
+    pending: Mapped[Long]  # a secret being set up
+    last_step: Mapped[int]
+    codes: Mapped[Document]
+    confirmed_at: Mapped[datetime | None]
+
+
+class HalfSignIn(ServerBase):
+    """Somebody who gave the right password and still owes the second factor. Opens nothing else."""
+
+    __tablename__ = "half_sign_in"
+    id_hash: Mapped[Short] = mapped_column(primary_key=True)
+    person_id: Mapped[Key] = mapped_column(index=True)
+    began_at: Mapped[datetime]
+    address: Mapped[Short]
+    browser: Mapped[Short]

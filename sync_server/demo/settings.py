@@ -65,6 +65,7 @@ def child_environment(settings: DemoSettings) -> dict[str, str]:
         "FIELDWRIGHT_DATA": str(settings.folder),
         "FIELDWRIGHT_SERVER_DATA": str(settings.folder / "server"),
         "FIELDWRIGHT_SERVER_PORT": str(settings.server),
+        "FIELDWRIGHT_SECOND_FACTOR": "optional",
         "FIELDWRIGHT_APP_PORT": str(settings.app),
         "FIELDWRIGHT_SERVER_URL": settings.address("line"),
         "PYTHONUNBUFFERED": "1",

@@ -7,10 +7,12 @@ sign-in. How long one lives is data.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from common.kernel.clock import instant
 from common.kernel.command import Role
@@ -18,7 +20,7 @@ from common.kernel.outcome import Refused
 from common.kernel.text import fold
 from common.people.person import Person, roles_of
 from sync_server.db.database import Database
-from sync_server.db.security_tables import ConsoleSession, Credential
+from sync_server.db.security_tables import ConsoleSession, Credential, HalfSignIn, SecondFactor
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
 from sync_server.people.passwords import Passwords, judge_password
@@ -27,6 +29,7 @@ from sync_server.security import Security, SessionRules, read_security
 
 TOUCH_EVERY = timedelta(seconds=60)
 TOKEN_BYTES = 32
+HALF_LIFE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class SignedIn:
     language: str
     csrf: str
     must_change: bool
+    has_factor: bool = False
+
+
+class FactorAsked(Exception):  # noqa: N818 - nothing is wrong, something is still owed
+    """The password was right; `token` names the half sign-in that still owes a one-time code."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("factor_asked")
+        self.token = token
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class Sessions:
 
         `known` names a browser this person has signed in with before: it has a count of its own, so that strangers who
         guess do not keep him out. Refuses `login_wrong` (for an unknown name as for a wrong password, G11),
-        `try_later`.
+        `try_later`. Raises FactorAsked for a person with a second factor.
         """
         name = fold(login)[:200]
         counts = {"account": f"{name[:100]} {known}"} if known else {"account": name, "address": address}
@@ -96,27 +108,63 @@ class Sessions:
             raise Refused("login_wrong")
         token = self.database.random_bytes(TOKEN_BYTES).hex()
 
-        def begin(unit: UnitOfWork) -> None:
+        def begin(unit: UnitOfWork) -> bool:
             credential = unit.session.get(Credential, person.id)
             if credential is not None:
-                credential.last_login_at = unit.now
                 credential.hash = better or credential.hash
             clear(unit, "account", counts["account"])
+            if not has_factor(unit.session, person.id):
+                self._begin(unit, token, person.id, address, browser)
+                return True
             unit.session.add(
-                ConsoleSession(
-                    id_hash=hash_of(token),
-                    person_id=person.id,
-                    csrf=self.database.random_bytes(16).hex(),
-                    began_at=unit.now,
-                    seen_at=unit.now,
-                    address=address[:100],
+                HalfSignIn(
+                    id_hash=hash_of(token), person_id=person.id, began_at=unit.now, address=address[:100],
                     browser=browser[:200],
                 )
-            )
-            note_event(unit, "sign_in", person.id, address=address[:100])
+            )  # fmt: skip
+            return False
 
-        self.database.transact(begin)
+        if not self.database.transact(begin):
+            raise FactorAsked(token)
         return token
+
+    def complete(self, half: str, check: Callable[[UnitOfWork, str], Refused | None]) -> tuple[str, str]:
+        """Take the second factor of a half sign-in; returns a new number for the cookie and the sign-in name.
+
+        Refuses `sign_in_ran_out` beside what `check` answers.
+        """
+        token = self.database.random_bytes(TOKEN_BYTES).hex()
+
+        def finish(unit: UnitOfWork) -> str | Refused:
+            row = unit.session.get(HalfSignIn, hash_of(half), with_for_update=True)
+            person = unit.session.get(Person, row.person_id) if row is not None else None
+            credential = unit.session.get(Credential, row.person_id) if row is not None else None
+            if row is None or unit.now - row.began_at > HALF_LIFE or credential is None:
+                return Refused("sign_in_ran_out")
+            if person is None or not person.active or credential.changed_at > row.began_at:
+                return Refused("sign_in_ran_out")
+            if refused := check(unit, row.person_id):
+                return refused
+            unit.session.delete(row)
+            self._begin(unit, token, row.person_id, row.address, row.browser)
+            return credential.login
+
+        done = self.database.transact(finish)
+        if isinstance(done, Refused):
+            raise done
+        return token, done
+
+    def _begin(self, unit: UnitOfWork, token: str, person_id: str, address: str, browser: str) -> None:
+        credential = unit.session.get(Credential, person_id)
+        if credential is not None:
+            credential.last_login_at = unit.now
+        unit.session.add(
+            ConsoleSession(
+                id_hash=hash_of(token), person_id=person_id, csrf=self.database.random_bytes(16).hex(),
+                began_at=unit.now, seen_at=unit.now, address=address[:100], browser=browser[:200],
+            )
+        )  # fmt: skip
+        note_event(unit, "sign_in", person_id, address=address[:100])
 
     def _failed(self, unit: UnitOfWork, counts: dict[str, str]) -> None:
         for kind, key in counts.items():
@@ -135,10 +183,13 @@ class Sessions:
             if person is None or not person.active:
                 return None
             credential = session.get(Credential, person.id)
+            guarded = has_factor(session, person.id)
         if touch and now - row.seen_at > TOUCH_EVERY:
             self.database.transact(lambda unit: _touch(unit, row.id_hash))
         must_change = credential is not None and credential.must_change
-        return SignedIn(row.id_hash, person, roles_of(person), person.language, row.csrf, must_change)
+        return SignedIn(
+            row.id_hash, person, roles_of(person), person.language, row.csrf, must_change, guarded
+        )
 
     def logout(self, id_hash: str, person_id: str) -> None:
         """End one session of a person."""
@@ -167,13 +218,31 @@ class Sessions:
             if is_alive(row, now, self.security.session)
         ]
 
+    def end_one(self, id_hash: str, person_id: str, by_id: str) -> None:
+        """End one session of a person, by himself or an administrator."""
+
+        def end(unit: UnitOfWork) -> None:
+            known = delete(ConsoleSession).where(
+                ConsoleSession.id_hash == id_hash, ConsoleSession.person_id == person_id
+            )
+            if unit.session.execute(known).rowcount:  # type: ignore[attr-defined]
+                note_event(unit, "end_sessions", by_id, person=person_id, count=1)
+
+        self.database.transact(end)
+
     def end_all(self, person_id: str, by_id: str, *, keep: str = "") -> int:
         """End all sessions of a person but `keep`; returns how many there were."""
 
         def end(unit: UnitOfWork) -> int:
-            return _end_all(unit, person_id, by_id, keep)
+            return end_sessions(unit, person_id, by_id, keep)
 
         return self.database.transact(end)
+
+    def login_of(self, person_id: str) -> str:
+        """Return a person's sign-in name, '' where there is none."""
+        with self.database.read() as session:
+            found = session.get(Credential, person_id)
+        return found.login if found is not None else ""
 
     def set_password(
         self,
@@ -246,8 +315,14 @@ def write_credential(
     credential.login, credential.hash = name, hashed
     credential.must_change, credential.changed_at = must_change, unit.now
     clear(unit, "account", name)
-    _end_all(unit, person_id, by_id, keep)
+    end_sessions(unit, person_id, by_id, keep)
     note_event(unit, "set_password", by_id, person=person_id)
+
+
+def has_factor(session: Session, person_id: str) -> bool:
+    """Say whether a person has a second factor in force."""
+    row = session.get(SecondFactor, person_id)
+    return row is not None and row.confirmed_at is not None
 
 
 def _touch(unit: UnitOfWork, id_hash: str) -> None:
@@ -256,7 +331,9 @@ def _touch(unit: UnitOfWork, id_hash: str) -> None:
         row.seen_at = unit.now
 
 
-def _end_all(unit: UnitOfWork, person_id: str, by_id: str, keep: str) -> int:
+def end_sessions(unit: UnitOfWork, person_id: str, by_id: str, keep: str = "") -> int:
+    """End all sessions of a person but `keep`, half sign-ins too; returns how many sessions there were."""
+    unit.session.execute(delete(HalfSignIn).where(HalfSignIn.person_id == person_id))
     ended = unit.session.execute(
         delete(ConsoleSession).where(ConsoleSession.person_id == person_id, ConsoleSession.id_hash != keep)
     ).rowcount  # type: ignore[attr-defined]

@@ -155,7 +155,7 @@ class Client(TestClient):
 def make_world(folder: Path) -> ConsoleWorld:
     """Copy the company into a folder of the test's own."""
     shutil.copytree(_company(), folder / "server")
-    settings = Settings(folder / "server", ticker_s=0)
+    settings = Settings(folder / "server", ticker_s=0, second_factor="optional")
     clock, keys = FakeClock(NOW), load_keys(settings.keys_dir, os.urandom)
     database = Database(
         make_engine(settings.database), clock, os.urandom, notary=lambda session: SessionNotary(keys, session)
@@ -168,7 +168,7 @@ def _company() -> Path:
     """Make the company once a test process."""
     _kept.append(tempfile.TemporaryDirectory(prefix="fieldwright-company-"))
     folder = Path(_kept[-1].name) / "server"
-    settings, clock = Settings(folder), FakeClock(NOW - timedelta(days=90))
+    settings, clock = Settings(folder, second_factor="optional"), FakeClock(NOW - timedelta(days=90))
     folder.mkdir()
     engine = make_engine(settings.database)
     upgrade(engine, os.urandom)

@@ -137,7 +137,9 @@ class Office:
     database_url: str = ""
 
     def __post_init__(self) -> None:
-        settings = Settings(data_dir=self.folder, ticker_s=0, database_url=self.database_url)
+        settings = Settings(
+            data_dir=self.folder, ticker_s=0, database_url=self.database_url, second_factor="optional"
+        )
         if self.database_url:
             engine = make_engine(self.database_url)
             upgrade(engine, os.urandom)

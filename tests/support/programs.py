@@ -145,7 +145,7 @@ def server_program(folder: Path, database_url: str, port: int, time_zone: str, w
     """Describe the server over a database that has been made."""
     env = _clean() | {
         "FIELDWRIGHT_SERVER_DATA": str(folder / "server"), "FIELDWRIGHT_DATABASE_URL": database_url,
-        "FIELDWRIGHT_SERVER_PORT": str(port), "FIELDWRIGHT_TIME_ZONE": time_zone,
+        "FIELDWRIGHT_SECOND_FACTOR": "optional", "FIELDWRIGHT_SERVER_PORT": str(port), "FIELDWRIGHT_TIME_ZONE": time_zone,
     }  # fmt: skip
     words = ["sync_server.cli", "serve", "--workers", str(workers)]
     return Program(words, env, f"http://{HOST}:{port}/health", folder / "server.log")

@@ -103,7 +103,11 @@ def a_server(
     """Make the database and the application; nothing listens."""
     clock = clock or FakeClock()
     told = read_settings(
-        {}, data_dir=folder / "server", database_url=database_url, ticker_s="0", language="en", **settings
+        {},
+        data_dir=folder / "server",
+        database_url=database_url,
+        ticker_s="0",
+        **{"language": "en", "second_factor": "optional"} | settings,
     )
     from sync_server.db.engine import make_engine
 

@@ -121,7 +121,9 @@ def make_story_company(folder: Path, database_url: str) -> StoryCompany:
     """Make the company in an empty database."""
     clock = SystemClock()
     zone = morning_zone(instant(clock.read().wall_ms))
-    settings = Settings(folder / "server", database_url, time_zone=zone, language="en")
+    settings = Settings(
+        folder / "server", database_url, time_zone=zone, language="en", second_factor="optional"
+    )
     settings.data_dir.mkdir(parents=True)
     engine = make_engine(settings.database)
     upgrade(engine, os.urandom)

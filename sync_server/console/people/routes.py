@@ -31,6 +31,7 @@ from sync_server.console.site import Site
 from sync_server.imports.pinyin import spell
 from sync_server.people import staff
 from sync_server.people.devices import devices_of
+from sync_server.people.sessions import has_factor
 
 PATH = "/console/people"
 ROLES = tuple(role.value for role in Role if role is not Role.SYSTEM)
@@ -148,6 +149,7 @@ def show_person(
             "qualifications": staff.qualifications_of(session, person_id),
             "absences": staff.absences_of(session, person_id, now),
             "credential": staff.login_of(session, person_id),
+            "has_factor": has_factor(session, person_id),
             "van": session.get(StockLocation, row.van_location_id) if row.van_location_id else None,
             "devices": devices_of(session, person_id),
             "tickets": staff.tickets_with(session, person_id),

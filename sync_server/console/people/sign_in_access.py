@@ -44,9 +44,20 @@ def access_router(desk: Desk, show: Show) -> APIRouter:
         by_id, known = _administrator(desk, request), known_id(person_id)
         one = entry.text("session")
         if one:
-            site.sessions.logout(one, known)
+            site.sessions.end_one(one, known, by_id)
         else:
             site.sessions.end_all(known, by_id, keep=_own(desk, request))
+        return see_other(request, f"{PATH}/{known}", "saved")
+
+    @router.post(PATH + "/{person_id}/factor")
+    def reset_factor(request: Request, person_id: str, entry: Sent) -> Response:
+        known = known_id(person_id)
+        _administrator(desk, request)
+        try:
+            site.factors.reset(site.actor(request), known)
+        except Refused as refused:
+            entry.refused(Outcome("parked", refused.code, refused.values))
+            return show(desk, request, known, entry, "factor")
         return see_other(request, f"{PATH}/{known}", "saved")
 
     return router

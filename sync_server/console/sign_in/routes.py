@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -21,16 +22,19 @@ from sync_server.console.rendering import see_other
 from sync_server.console.site import PASSWORD, SIGN_IN, Site
 from sync_server.people.first_admin import has_administrator, make_first_administrator
 from sync_server.people.known_browser import recognise, remember
-from sync_server.people.sessions import SignedIn
+from sync_server.people.sessions import HALF_LIFE, FactorAsked, SignedIn
 from sync_server.routing import all_routes
 
 START = "/console/start"
+CODE = "/console/sign-in/code"
+HALF_S = int(HALF_LIFE.total_seconds())
 # Which field a refusal belongs to; any other belongs to the whole form.
 FIELD_OF = {
     "start_code_wrong": "code",
     "login_taken": "login",
     "login_missing": "login",
     "password_wrong": "old",
+    "factor_code_wrong": "code",
     "text_missing": "name",
     "text_too_long": "name",
 }
@@ -51,25 +55,29 @@ def sign_in_router(site: Site) -> APIRouter:
             return RedirectResponse("/console", 303)
         if not has_administrator(site.database):
             return RedirectResponse(START, 303)
-        return _visited(site, request, "sign_in/sign_in.html", FormState({"back": _own(back)}))
+        return visited(site, request, "sign_in/sign_in.html", FormState({"back": own_path(back)}))
 
     @router.post(SIGN_IN)
     def sign_in(request: Request, login: Text = "", password: Text = "", back: Text = "/console") -> Response:
         try:
             known = recognise(site.keys, request.cookies.get(site.known_cookie, ""), login, _now(site))
             token = site.sessions.login(login, password, _address(request), _browser(request), known)
+        except FactorAsked as asked:
+            answer = see_other(request, f"{CODE}?{urlencode({'back': own_path(back)})}")
+            _set_cookie(site, answer, site.half_cookie, asked.token, HALF_S)
+            return answer
         except Refused as refused:
-            form = _form(site, request, {"login": login, "back": _own(back)}, refused)
-            return _visited(
+            form = form_of(site, request, {"login": login, "back": own_path(back)}, refused)
+            return visited(
                 site, request, "sign_in/sign_in.html", form, 429 if refused.code == "try_later" else 422
             )
-        return _signed_in(site, request, token, login, _own(back))
+        return signed_in(site, request, token, login, own_path(back))
 
     @router.get(START)
     def start_page(request: Request) -> Response:
         if has_administrator(site.database):
             return RedirectResponse(SIGN_IN, 303)
-        return _visited(site, request, "sign_in/start.html", FormState({"language": site.language(request)}))
+        return visited(site, request, "sign_in/start.html", FormState({"language": site.language(request)}))
 
     @router.post(START)
     def start(
@@ -88,9 +96,9 @@ def sign_in_router(site: Site) -> APIRouter:
             )  # fmt: skip
             token = site.sessions.login(login, password, _address(request), _browser(request))
         except Refused as refused:
-            form = _form(site, request, told, refused)
-            return _visited(site, request, "sign_in/start.html", form, 422)
-        return _signed_in(site, request, token, login, "/console")
+            form = form_of(site, request, told, refused)
+            return visited(site, request, "sign_in/start.html", form, 422)
+        return signed_in(site, request, token, login, "/console")
 
     return router
 
@@ -108,7 +116,7 @@ def account_router(site: Site) -> APIRouter:
 
     @router.post("/console/sign-out")
     def sign_out(request: Request) -> Response:
-        reader = _reader(site, request)
+        reader = reader_of(site, request)
         site.sessions.logout(reader.id_hash, reader.person.id)
         answer = see_other(request, SIGN_IN)
         answer.delete_cookie(
@@ -125,41 +133,49 @@ def account_router(site: Site) -> APIRouter:
         try:
             if new != again:
                 raise Refused("password_not_repeated")
-            site.sessions.change_password(_reader(site, request), old, new)
+            site.sessions.change_password(reader_of(site, request), old, new)
         except Refused as refused:
-            return _account(site, request, _form(site, request, {}, refused), 422)
+            return _account(site, request, form_of(site, request, {}, refused), 422)
         return see_other(request, PASSWORD, "saved")
 
     @router.post("/console/password/sessions")
-    def end_others(request: Request) -> Response:
-        reader = _reader(site, request)
-        site.sessions.end_all(reader.person.id, reader.person.id, keep=reader.id_hash)
+    def end_others(request: Request, session: Text = "") -> Response:
+        reader = reader_of(site, request)
+        if session:
+            site.sessions.end_one(session, reader.person.id, reader.person.id)
+        else:
+            site.sessions.end_all(reader.person.id, reader.person.id, keep=reader.id_hash)
         return see_other(request, PASSWORD, "saved")
 
     return router
 
 
 def _account(site: Site, request: Request, form: FormState, status: int = 200) -> Response:
-    reader = _reader(site, request)
+    reader = reader_of(site, request)
     return site.pages.answer(
         request, site.reader(request), "sign_in/account.html", status_code=status, form=form,
         sessions=site.sessions.list_sessions(reader.person.id), own=reader.id_hash, must_change=reader.must_change,
+        has_factor=reader.has_factor, factor_required=site.security.requires_factor(reader.roles),
+        rules=site.security.session,
         now=_now(site),
     )  # fmt: skip
 
 
-def _visited(site: Site, request: Request, page: str, form: FormState, status: int = 200) -> Response:
+def visited(
+    site: Site, request: Request, page: str, form: FormState, status: int = 200, **context: object
+) -> Response:
     """Answer a stranger, bound to a cookie so that his form can carry a token."""
     visitor = request.cookies.get(site.visitor_cookie, "")
     fresh = visitor or site.database.random_bytes(16).hex()
     request.cookies[site.visitor_cookie] = fresh
-    answer = site.pages.answer(request, site.reader(request), page, status_code=status, form=form)
+    answer = site.pages.answer(request, site.reader(request), page, status_code=status, form=form, **context)
     if not visitor:
         _set_cookie(site, answer, site.visitor_cookie, fresh)
     return answer
 
 
-def _signed_in(site: Site, request: Request, token: str, login: str, back: str) -> Response:
+def signed_in(site: Site, request: Request, token: str, login: str, back: str) -> Response:
+    """Send a browser that has just signed in on its way, with its cookies."""
     answer = see_other(request, back)
     _set_cookie(site, answer, site.cookie, token)
     days = site.security.session.known_browser_d
@@ -178,7 +194,8 @@ def _now(site: Site) -> datetime:
     return instant(site.database.clock.read().wall_ms)
 
 
-def _form(site: Site, request: Request, values: dict[str, str], refused: Refused) -> FormState:
+def form_of(site: Site, request: Request, values: dict[str, str], refused: Refused) -> FormState:
+    """Put a refusal into a form beside the field it is about."""
     language = site.language(request)
     field = FIELD_OF.get(refused.code, "")
     if not field and refused.code.startswith("password_"):
@@ -188,17 +205,21 @@ def _form(site: Site, request: Request, values: dict[str, str], refused: Refused
         name: translate(language, f"server.field.{name}")
         for name in ("code", "name", "login", "password", "old", "new")
     }
+    if request.url.path != START:
+        labels["code"] = translate(language, "server.factor.code")
     return FormState(values, errors, labels)
 
 
-def _reader(site: Site, request: Request) -> SignedIn:
+def reader_of(site: Site, request: Request) -> SignedIn:
+    """Return who is reading. Refuses `not_signed_in`."""
     found = site.signed_in(request)
     if found is None:
         raise Refused("not_signed_in")
     return found
 
 
-def _own(back: str) -> str:
+def own_path(back: str) -> str:
+    """Return an address to come back to if it is one of ours."""
     return back if is_own_path(back) else "/console"
 
 
