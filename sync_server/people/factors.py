@@ -51,7 +51,7 @@ class Factors:
     keys: ServerKeys
     security: Security
 
-    def begin(self, person_id: str, login: str) -> Begun:
+    def set_up(self, person_id: str, login: str) -> Begun:
         """Make a secret and keep it as pending; the factor in force, if any, stays in force."""
         secret = b32encode(self.database.random_bytes(SECRET_BYTES)).decode()
 

@@ -54,7 +54,7 @@ def with_factor(server: Server, *roles: Role, login: str = "admin") -> tuple[str
     """Add a person who has set a second factor up; returns id, secret and recovery codes."""
     person_id, _ = server.sign_in_as(*roles, login=login)
     factors = factors_of(server)
-    secret = factors.begin(person_id, login).secret
+    secret = factors.set_up(person_id, login).secret
     codes = factors.confirm(person_id, now_code(server, secret))
     server.clock.advance(timedelta(seconds=31))
     return person_id, secret, codes

@@ -76,7 +76,7 @@ def factor_router(site: Site) -> APIRouter:
         try:
             if reader.has_factor:
                 site.factors.prove(reader.person.id, code)
-            site.factors.begin(reader.person.id, site.sessions.login_of(reader.person.id))
+            site.factors.set_up(reader.person.id, site.sessions.login_of(reader.person.id))
         except Refused as refused:
             return _own(site, request, form_of(site, request, {}, refused), 422)
         return see_other(request, FACTOR)
