@@ -60,7 +60,7 @@ def _Write(model: Agreement) -> ft.Control:
     facts, prices = model.facts, model.prices
     assert facts is not None
     plan_draft = DraftField(session.drafts, model.form.key, "plan")
-    plan = use_text(prices.finding if prices else "", plan_draft)
+    plan = use_text(prices.proposed_plan if prices else "", plan_draft)
     body: list[ft.Control] = []
     if prices and prices.agreed:
         agreed = prices.agreed

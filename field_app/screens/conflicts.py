@@ -106,8 +106,9 @@ def _StuckCard(model: Conflicts, one: Stuck) -> ft.Control:
         ),
         ft.Text(facts, theme_style=TEXT.BODY_MEDIUM, color=palette.soft),
     ]
-    if one.gist:
-        parts.append(ft.Text(one.gist, theme_style=TEXT.BODY_LARGE))
+    gist = one.gist.in_language(t.language)
+    if gist:
+        parts.append(ft.Text(gist, theme_style=TEXT.BODY_LARGE))
     reason = t("app.conflicts.blocked") if one.is_blocked else said(t, one, str(session.zone))
     said_by = t("app.conflicts.waits" if one.is_blocked else "app.conflicts.said")
     parts.append(Banner(state, said_by, reason, ident=f"why-{one.op_id}"))
@@ -357,7 +358,9 @@ def _Remarks(model: Conflicts) -> ft.Control:
 @safe_component
 def _RemarkRow(entry: Entry) -> ft.Control:
     t, session, palette = use_t(), use_session(), use_palette()
-    facts = " · ".join(filter(None, (entry.number, _label(t, entry.kind), entry.gist)))
+    facts = " · ".join(
+        filter(None, (entry.number, _label(t, entry.kind), entry.gist.in_language(t.language)))
+    )
     return ft.Column(
         [
             ft.Text(said(t, entry, str(session.zone)), theme_style=TEXT.BODY_LARGE),

@@ -154,9 +154,10 @@ def _EntryRow(entry: Entry) -> ft.Control:
     if entry.tries > 1 and entry.state == "new":
         facts.append(t("app.outbox.tries", n=entry.tries))
     words: list[ft.Control] = [ft.Text(label, theme_style=TEXT.TITLE_SMALL)]
-    if entry.gist:
+    gist = entry.gist.in_language(t.language)
+    if gist:
         words.append(
-            ft.Text(entry.gist, theme_style=TEXT.BODY_MEDIUM, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS)
+            ft.Text(gist, theme_style=TEXT.BODY_MEDIUM, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS)
         )
     head = ft.Row(
         [

@@ -56,6 +56,11 @@ class PriceFacts:
     agreed: Agreed | None
     finding: str
 
+    @property
+    def proposed_plan(self) -> str:
+        """Return the plan to begin with: the one he signed before, else what was found."""
+        return self.agreed.plan if self.agreed else self.finding
+
 
 def price_facts(session: Session, ticket_id: str) -> PriceFacts | None:
     """Gather the prices for a ticket; None where the tablet does not hold it."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from common.inbox.records import FieldConflict, InboxItem
 from common.kernel.clock import instant
+from common.policy.titles import Title
 from common.tickets.ticket import Ticket
 from field_app.store.queries_outbox import gist_of
 from field_app.store.schema import OutboxOp
@@ -35,7 +36,7 @@ class Stuck:
     args: Mapping[str, Any]
     ticket_id: str
     number: str
-    gist: str
+    gist: Title
     code: str
     details: Mapping[str, Any]
     at: datetime

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from common.kernel.clock import instant
 from common.kernel.codec import compact
+from common.policy.policy_set import find_policy
+from common.policy.titles import Title
 from common.stock.part import Part
 from common.tickets.ticket import Ticket
 from field_app.store.schema import OutboxOp
@@ -36,7 +38,7 @@ class Entry:
     kind: str
     ticket_id: str
     number: str
-    gist: str
+    gist: Title
     given_at: datetime
     state: str
     tries: int
@@ -136,13 +138,28 @@ def entry_of(session: Session, op: OutboxOp, numbers: Mapping[str, str]) -> Entr
     )
 
 
-def gist_of(session: Session, args: Mapping[str, Any]) -> str:
-    """Return the words by which a person recognises an entry; '' where it has none."""
+def gist_of(session: Session, args: Mapping[str, Any]) -> Title:
+    """Return the words by which a person recognises an entry, in each language; empty where it has none."""
     part = session.get(Part, args["part_id"]) if isinstance(args.get("part_id"), str) else None
     if part is not None:
-        return f"{part.number} {part.name_zh or part.name}"
+        chinese = f"{part.number} {part.name_zh or part.name}"
+        return Title(f"{part.number} {part.name}", chinese, chinese)
+    item = _item_title(session, args)
+    if item is not None:
+        return item
     changes = args.get("changes")
     if isinstance(changes, list):
-        return ", ".join(str(change.get("new", "")) for change in changes)[:GIST_CHARS]
-    words = next((str(args[name]) for name in GISTS if args.get(name)), "")
-    return " ".join(words.split())[:GIST_CHARS]
+        words = ", ".join(str(change.get("new", "")) for change in changes)
+    else:
+        words = " ".join(next((str(args[name]) for name in GISTS if args.get(name)), "").split())
+    return Title(*[words[:GIST_CHARS]] * 3)
+
+
+def _item_title(session: Session, args: Mapping[str, Any]) -> Title | None:
+    """Name the step of a checklist that was answered; None for everything else, and for a step no longer known."""
+    if "template" not in args or "item" not in args:
+        return None
+    policy = find_policy(session)
+    lists = policy.checklists if policy else ()
+    items = (item for one in lists if one.code == args["template"] for item in one.items)
+    return next((item.title for item in items if item.code == args["item"]), None)

@@ -141,6 +141,16 @@ async def test_paid_work_cannot_be_accepted_beyond_what_was_agreed(tablet: Table
     assert sign_off.missing == ()
 
 
+async def test_a_new_agreement_begins_with_the_plan_that_was_signed(tablet: TabletStand) -> None:
+    model = await written(tablet)
+    assert model.prices is not None
+    assert model.prices.proposed_plan == model.prices.finding
+    model.sign()
+    again = agreement_of(tablet)
+    assert again.prices is not None
+    assert again.prices.proposed_plan == "更换泵体密封圈并校准流量"
+
+
 async def test_the_pages_of_the_agreement(tablet: TabletStand) -> None:
     route = f"/ticket/{tablet.ticket}/agreement"
     async with FletSession.open(tablet.main(screen_table()), 400, 800, route) as app:

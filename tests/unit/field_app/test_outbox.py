@@ -21,6 +21,7 @@ from field_app.state.edit_again import edit_lines, with_changes
 from field_app.state.outbox import Outbox, say_size, state_key
 from field_app.state.ready import Ready
 from field_app.state.settings import DeviceFacts, clock_words
+from field_app.store.queries_outbox import gist_of
 from field_app.store.schema import OutboxOp
 from field_app.store.store import state_of
 from tests.support.flet_session import FletSession
@@ -44,7 +45,7 @@ async def test_entries_say_how_far_they_are(tablet: TabletStand) -> None:
     tablet.do(AddNote(tablet.ticket, "钥匙在护士站"))
     model.refresh()
     [entry] = model.page.waiting
-    assert (entry.kind, entry.gist, entry.number) == ("add_note", "钥匙在护士站", tablet.office.row.number)
+    assert (entry.kind, entry.gist.en, entry.number) == ("add_note", "钥匙在护士站", tablet.office.row.number)
     assert state_key(entry) == "new"
     assert entry.size > 100
     tablet.hear()
@@ -55,6 +56,17 @@ async def test_entries_say_how_far_they_are(tablet: TabletStand) -> None:
     assert model.page.waiting == ()
     assert [state_key(one) for one in (*model.page.under_way, *model.page.kept)] in (["acked"], ["remark"])
     assert json.loads(model.export())[0]["envelope"]["a"]["text"] == "钥匙在护士站"
+
+
+def test_an_answer_is_called_by_its_question_not_by_its_code(tablet: TabletStand) -> None:
+    args = {"template": "on_site_conduct", "item": "badge_shown", "answer": "ok"}
+    with tablet.store.read() as session:
+        gist = gist_of(session, args)
+        assert gist_of(session, args | {"item": "of_a_later_policy"}).en == "of_a_later_policy"
+    assert [gist.in_language(language) for language in LANGUAGES] == [
+        gist.en, "已出示工作证件并自我介绍", gist.zh_hant
+    ]  # fmt: skip
+    assert "badge_shown" not in (gist.en, gist.zh_hant)
 
 
 def test_sizes_are_written_for_people() -> None:
