@@ -14,6 +14,7 @@ ROOMS = (
     "common.equipment.acceptance",
     "common.equipment.equipment",
     "common.equipment.equipment_commands",
+    "common.equipment.model_commands",
     "common.inbox.inbox_commands",
     "common.inbox.records",
     "common.people.fitness_commands",

@@ -125,11 +125,14 @@ def register_model(work: Work, c: RegisterModel) -> Outcome:
     about=lambda c: equipment_agg(c.equipment_id),
 )
 def register_equipment(work: Work, c: RegisterEquipment) -> Outcome:
-    """Register a unit. Refuses `equipment_model_unknown`, `customer_unknown`, `serial_taken`."""
+    """Register a unit. Refuses `equipment_model_unknown`, `model_retired`, `customer_unknown`, `serial_taken`."""
     if work.get(Equipment, c.equipment_id) is not None:
         return NOOP
-    if work.look(EquipmentModel, c.model_id) is None:
+    model = work.look(EquipmentModel, c.model_id)
+    if model is None:
         raise Refused("equipment_model_unknown")
+    if not model.active:
+        raise Refused("model_retired", number=model.code)
     if work.look(Customer, c.customer_id) is None:
         raise Refused("customer_unknown")
     require_free_serial(work, c.model_id, c.serial)

@@ -15,6 +15,7 @@ from common.customers.customer import Customer
 from common.equipment.acceptance import RecordAcceptance
 from common.equipment.equipment import Equipment, EquipmentModel
 from common.equipment.equipment_commands import EditEquipment, RegisterEquipment, RegisterModel
+from common.equipment.model_commands import ChangeEquipmentModel
 from common.inbox.edits import Change, show_value
 from common.kernel.ids import derive_id
 from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned
@@ -24,7 +25,7 @@ UNIT_FIELDS = ("location", "udi", "sold_on", "software_version")
 
 
 def plan_models(session: Session, lines: list[Line], notes: Notes) -> Iterator[Planned]:
-    """Plan each model. Notes `model_differs`: what work on a model takes is not changed by a table."""
+    """Plan each model: registered, or changed where the file says otherwise."""
     known = {model.code: model for model in session.scalars(select(EquipmentModel))}
     for line in lines:
         code = line.values["code"]
@@ -35,9 +36,9 @@ def plan_models(session: Session, lines: list[Line], notes: Notes) -> Iterator[P
                 command = RegisterModel(derive_id("import", "model", code), code, **wanted)
                 yield planned(line, code, wanted["name"], (), command, new=True)
             continue
-        for change in edits_of(model, wanted):
-            notes.add("model_differs", line.line, change.field, old=change.old, new=change.new)
-        yield planned(line, code, model.name, ())
+        changes = edits_of(model, wanted)
+        commands = [ChangeEquipmentModel(model.id, changes)] if changes else []
+        yield planned(line, code, model.name, changes, *commands)
 
 
 def plan_equipment(session: Session, lines: list[Line], notes: Notes) -> Iterator[Planned]:

@@ -23,6 +23,7 @@ from common.equipment.equipment_commands import (
     RetireEquipment,
     ReturnToUse,
 )
+from common.equipment.model_commands import ChangeEquipmentModel, RetireEquipmentModel
 from common.inbox.edits import Change
 from common.inbox.inbox_commands import (
     HandToOffice,
@@ -131,6 +132,8 @@ OFFICE_MASTER: dict[type[Any], Builder] = {
     AddContact: lambda a: AddContact(a.new(), a.customer, "赵科长"),
     RegisterModel: lambda a: RegisterModel(a.new(), a.code, "监护仪"),
     RegisterEquipment: lambda a: RegisterEquipment(a.new(), a.code, a.model, a.customer),
+    ChangeEquipmentModel: lambda a: ChangeEquipmentModel(a.model, (Change("name", "监护仪", "床旁监护仪"),)),
+    RetireEquipmentModel: lambda a: RetireEquipmentModel(a.new(), "停产"),
     EditEquipment: lambda a: EditEquipment(a.unit, (Change("location", "", "三病区"),)),
     RecordAcceptance: lambda a: RecordAcceptance(a.unit, a.at.date(), "HT-1", 12),
     RetireEquipment: lambda a: RetireEquipment(a.new(), "报废"),

@@ -263,6 +263,32 @@ def test_models_say_what_work_on_them_takes(files: Files) -> None:
     assert "The number US-2 is already in use" in words(again.text)
 
 
+def test_a_model_is_changed_retired_and_taken_up_again(files: Files) -> None:
+    models = "/console/equipment/models"
+    files.desk.done(models, {"code": "US-3", "name": "Ultrasound", "skill": "us"})
+    model = re.search(
+        rf'{models}/([0-9a-f-]{{36}})"[^>]*>[^<]*<span[^>]*> Ultrasound US-3', files.desk.page(models)
+    )
+    assert model is not None
+    path = f"{models}/{model[1]}"
+    page = files.desk.page(path)
+    assert 'name="was_name" value="Ultrasound"' in page
+    form = {"name": "Doppler", "was_name": "Ultrasound", "skill": "us", "was_skill": "us", "regulated": "1",
+            "was_regulated": "0"}  # fmt: skip
+    files.desk.done(path, form)
+    assert "Doppler" in words(files.desk.page(models))
+    assert files.desk.post(path, {"name": "", "was_name": "Doppler"}).status_code == 422
+    assert "/retire" not in page  # hers is not to end one
+    files.office.desk(Role.SUPERVISOR).done(f"{path}/retire", {"reason": "out of production"})
+    assert "Doppler" not in words(files.desk.page("/console/equipment/new"))
+    files.desk.done(
+        path,
+        form
+        | {"name": "Doppler", "was_name": "Doppler", "was_regulated": "1", "active": "1", "was_active": "0"},
+    )
+    assert "Doppler" in words(files.desk.page("/console/equipment/new"))
+
+
 def test_who_may_not_change_sees_no_button_and_is_refused(files: Files) -> None:
     keeper = files.office.desk(Role.PARTS_KEEPER)
     page = keeper.page(f"/console/customers/{files.hospital}")

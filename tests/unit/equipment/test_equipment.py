@@ -11,6 +11,7 @@ from common.equipment.acceptance import RecordAcceptance
 from common.equipment.equipment import (
     EQUIPMENT_LIFE,
     Equipment,
+    EquipmentModel,
     file_voucher,
     stop_use,
     units_of,
@@ -23,6 +24,7 @@ from common.equipment.equipment_commands import (
     RetireEquipment,
     ReturnToUse,
 )
+from common.equipment.model_commands import ChangeEquipmentModel, RetireEquipmentModel
 from common.kernel.command import Place
 from common.kernel.op import Op
 from common.kernel.scope import grants_of
@@ -120,3 +122,34 @@ def test_the_pouch_takes_each_voucher_once(world: World, known: bool) -> None:
 def test_models_are_seen_by_all(world: World) -> None:
     assert grants_of(world.session, "catalogue:models") == {("all", "catalogue:models")}
     assert grants_of(world.session, f"equipment:{world.id()}") == frozenset()
+
+
+def test_a_models_data_is_changed_and_its_units_are_found_by_the_new_name(world: World) -> None:
+    unit = world.a_unit()
+    model = world.get(Equipment, unit).model_id
+    old = world.get(EquipmentModel, model).name
+    wanted = (
+        change("name", old, "Bedside monitor"),
+        change("regulated", "0", "1"),
+        change("skill", "", "ecg"),
+    )
+    world.must(ChangeEquipmentModel(model, wanted))
+    row = world.get(EquipmentModel, model)
+    assert (row.name, row.regulated, row.skill) == ("Bedside monitor", True, "ecg")
+    assert "bedside" in world.get(Equipment, unit).folded
+    assert world.do(ChangeEquipmentModel(model, (change("name", row.name, ""),))).code == "field_empty"
+    assert (
+        world.do(ChangeEquipmentModel(model, (change("code", row.code, "X"),))).code == "field_not_editable"
+    )
+    assert world.do(ChangeEquipmentModel(world.id(), wanted)).code == "equipment_model_unknown"
+
+
+def test_a_retired_model_takes_no_new_units_until_it_is_taken_up_again(world: World) -> None:
+    unit = world.a_unit()
+    model, customer = world.get(Equipment, unit).model_id, world.get(Equipment, unit).customer_id
+    world.must(RetireEquipmentModel(model, "停产"))
+    assert world.do(RetireEquipmentModel(model, "停产")).status == "noop"
+    assert world.do(RegisterEquipment(world.id(), "S-NEW", model, customer)).code == "model_retired"
+    world.must(EditEquipment(unit, (change("location", world.get(Equipment, unit).location, "ICU"),)))
+    world.must(ChangeEquipmentModel(model, (change("active", "0", "1"),)))
+    world.must(RegisterEquipment(world.id(), "S-NEW", model, customer))

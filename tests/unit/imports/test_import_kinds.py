@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from common.coverage.coverage import Coverage
 from common.customers.customer import Customer
-from common.equipment.equipment import Equipment
+from common.equipment.equipment import Equipment, EquipmentModel
 from common.people.person import Person, Qualification
 from common.stock.ledger import ledger_faults
 from common.stock.movement import StockLevel, StockMovement, StockSerial
@@ -84,6 +84,19 @@ def test_customers_get_pinyin_and_are_edited_by_number(database: Database) -> No
         assert customer.pinyin.startswith("ning bo shi di er")
         assert customer.phone == "0574-8700 1234"  # an empty cell changes nothing
         assert customer.key_customer
+
+
+def test_a_table_that_says_otherwise_changes_a_model(database: Database) -> None:
+    first = take(database, "models", MODELS).planned[0]
+    with database.read() as session:
+        name = session.scalars(select(EquipmentModel.name).where(EquipmentModel.code == first.key)).one()
+    plan = take(database, "models", MODELS.replace(name, "Renamed model"))
+    assert plan.planned[0].action == "changed"
+    with database.read() as session:
+        assert "Renamed model" in session.scalars(select(EquipmentModel.name)).all()
+    assert {
+        one.action for one in take(database, "models", MODELS.replace(name, "Renamed model")).planned
+    } == {"same"}
 
 
 def test_equipment_brings_acceptance_warranty_and_contract(database: Database) -> None:
