@@ -43,6 +43,15 @@ class StockLevel(Synced, Base):
     qty: Mapped[Decimal]
 
 
+class StockMinimum(Synced, Base):
+    """How many of a part should lie at a place at least; 0: none is asked for any more (R087)."""
+
+    __tablename__ = "stock_minimum"
+    location_id: Mapped[Key] = mapped_column(index=True)
+    part_id: Mapped[Key] = mapped_column(index=True)
+    qty: Mapped[Decimal]
+
+
 class StockSerial(Synced, Base):
     """One serial at one place: there, or gone from there."""
 
