@@ -25,6 +25,7 @@ ROOMS = (
     "common.sla.clock_commands",
     "common.sla.clock_record",
     "common.stock.location",
+    "common.stock.minimum_commands",
     "common.stock.movement",
     "common.stock.part",
     "common.stock.part_commands",

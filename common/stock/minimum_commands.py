@@ -35,14 +35,14 @@ class SetStockMinimum:
     about=lambda c: f"store:{c.location_id}",
 )
 def set_stock_minimum(work: Work, c: SetStockMinimum) -> Outcome:
-    """Set it. Refuses `stock_location_unknown`, `part_unknown`, `qty_negative`, `nothing_is_counted_there`."""
+    """Set it. Refuses `stock_location_unknown`, `not_a_shelf`, `part_unknown`, `count_negative`."""
     place = work.need(StockLocation, c.location_id)
     if work.look(Part, c.part_id) is None:
         raise Refused("part_unknown")
     if place.kind not in SHELVES:
-        raise Refused("nothing_is_counted_there")
+        raise Refused("not_a_shelf", location=place.name)
     if c.qty < 0:
-        raise Refused("qty_negative")
+        raise Refused("count_negative")
     row_id = derive_id("minimum", c.location_id, c.part_id)
     known = work.get(StockMinimum, row_id)
     if known is None:

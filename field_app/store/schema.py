@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 import common.nouns  # noqa: F401 - registers every table and command
 from common.kernel.record import NAMING, Agg, Base, Document, Key, Long, Short
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class DeviceBase(DeclarativeBase):

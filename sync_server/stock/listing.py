@@ -29,13 +29,12 @@ from common.kernel.quantity import from_milli
 from common.kernel.search import matching
 from common.people.person import Person
 from common.stock.location import OUTSIDE, StockLocation
-from common.stock.movement import StockLevel, StockMovement
+from common.stock.movement import StockLevel, StockMinimum, StockMovement
 from common.stock.part import Part
 from common.stock.search import serials_at
 from common.tickets.ticket import Ticket
 
-LEVELS = ("negative", "none", "few", "some")
-FEW = Decimal(2)
+LEVELS = ("negative", "none", "low", "some")
 DAYS = ("1", "7", "30", "90")
 
 
@@ -51,11 +50,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How many of a part the books hold at a place, and which serials."""
+    """How many of a part the books hold at a place, which serials, and how many it should hold at least."""
 
     place: StockLocation
     qty: Decimal
     serials: tuple[str, ...]
+    minimum: Decimal
 
 
 def places_listed(session: Session) -> list[Place]:
@@ -76,7 +76,7 @@ def places_listed(session: Session) -> list[Place]:
 
 
 def parts_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
-    """Select (part, quantity at the place asked for or at all places, lowest balance anywhere).
+    """Select (part, quantity at the place asked for or at all places, lowest balance anywhere, places below minimum).
 
     Filters: `location` id, `level` (of LEVELS), `active` true | false.
     """
@@ -88,18 +88,47 @@ def parts_listed(search: str, filters: Mapping[str, str]) -> Select[Any]:
         levels = levels.where(StockLevel.location_id == filters["location"])
     here = levels.subquery()
     held = func.coalesce(here.c.milli, 0)
+    low = _low(filters.get("location", "")).subquery()
     query: Any = (
-        select(Part, held.label("held"), func.coalesce(here.c.lowest, 0).label("lowest"))
+        select(
+            Part,
+            held.label("held"),
+            func.coalesce(here.c.lowest, 0).label("lowest"),
+            func.coalesce(low.c.places, 0).label("low"),
+        )
         .outerjoin(here, here.c.part_id == Part.id)
+        .outerjoin(low, low.c.part_id == Part.id)
         .where(*matching(Part.folded, search))
     )
     if "location" in filters:
-        query = query.where(here.c.part_id.is_not(None))
+        query = query.where(or_(here.c.part_id.is_not(None), low.c.part_id.is_not(None)))
     if "level" in filters:
-        query = query.where(_level(filters["level"], held, func.coalesce(here.c.lowest, 0)))
+        query = query.where(_level(filters["level"], held, func.coalesce(here.c.lowest, 0), low.c.places))
     if "active" in filters:
         query = query.where(Part.active.is_(filters["active"] == "true"))
     return query
+
+
+def _low(location_id: str = "") -> Select[Any]:
+    """Select (part id, number of places that hold less of it than they should)."""
+    query: Any = (
+        select(StockMinimum.part_id, func.count().label("places"))
+        .join(StockLocation, StockLocation.id == StockMinimum.location_id)
+        .outerjoin(StockLevel, _same_shelf())
+        .where(
+            StockLocation.active.is_(True),
+            func.coalesce(type_coerce(StockLevel.qty, BigInteger), 0)
+            < type_coerce(StockMinimum.qty, BigInteger),
+        )
+        .group_by(StockMinimum.part_id)
+    )
+    return query.where(StockMinimum.location_id == location_id) if location_id else query
+
+
+def _same_shelf() -> ColumnElement[bool]:
+    return and_(
+        StockLevel.location_id == StockMinimum.location_id, StockLevel.part_id == StockMinimum.part_id
+    )
 
 
 def part_columns() -> dict[str, Any]:
@@ -113,31 +142,47 @@ def part_columns() -> dict[str, Any]:
 
 
 def stock_listed(location_id: str, search: str, filters: Mapping[str, str]) -> Select[Any]:
-    """Select (part, quantity) of what the books hold at a place, negative balances included."""
+    """Select (part, quantity, minimum) of a place: what the books hold there, negative too, or should hold.
+
+    Filter: `level` negative | low.
+    """
+    level = and_(StockLevel.part_id == Part.id, StockLevel.location_id == location_id)
+    least = and_(StockMinimum.part_id == Part.id, StockMinimum.location_id == location_id)
+    held = func.coalesce(type_coerce(StockLevel.qty, BigInteger), 0)
+    wanted = func.coalesce(type_coerce(StockMinimum.qty, BigInteger), 0)
     query: Any = (
-        select(Part, StockLevel.qty)
-        .join(StockLevel, StockLevel.part_id == Part.id)
-        .where(StockLevel.location_id == location_id, *matching(Part.folded, search))
+        select(Part, held.label("held"), wanted.label("minimum"))
+        .outerjoin(StockLevel, level)
+        .outerjoin(StockMinimum, least)
+        .where(*matching(Part.folded, search))
     )
-    wanted = StockLevel.qty < 0 if filters.get("level") == "negative" else StockLevel.qty != 0
-    narrowed: Select[Any] = query.where(wanted)
+    shown = {"negative": held < 0, "low": held < wanted}.get(
+        filters.get("level", ""), or_(held != 0, held < wanted)
+    )
+    narrowed: Select[Any] = query.where(shown)
     return narrowed
 
 
 def balances_of(session: Session, part: Part) -> list[Balance]:
-    """List where a part lies, with its serials; places without a booking are left out."""
+    """List where a part lies or should lie, with its serials; other places are left out."""
+    level = and_(StockLevel.location_id == StockLocation.id, StockLevel.part_id == part.id)
+    least = and_(StockMinimum.location_id == StockLocation.id, StockMinimum.part_id == part.id)
     query = (
-        select(StockLocation, StockLevel.qty)
-        .join(StockLevel, StockLevel.location_id == StockLocation.id)
-        .where(StockLevel.part_id == part.id)
+        select(StockLocation, StockLevel.qty, StockMinimum.qty)
+        .outerjoin(StockLevel, level)
+        .outerjoin(StockMinimum, least)
+        .where(or_(StockLevel.id.is_not(None), StockMinimum.qty > 0))
         .order_by(case((StockLocation.kind == "van", 1), else_=0), StockLocation.code)
     )
     found = session.execute(query).all()
     serials = {
         place.id: tuple(serials_at(session, place.id, part.id)) if part.serialised else ()
-        for place, _ in found
+        for place, _, _ in found
     }
-    return [Balance(place, qty, serials[place.id]) for place, qty in found]
+    nothing = Decimal(0)
+    return [
+        Balance(place, qty or nothing, serials[place.id], least or nothing) for place, qty, least in found
+    ]
 
 
 def ledger_listed(search: str, filters: Mapping[str, str], now: datetime) -> Select[Any]:
@@ -180,16 +225,17 @@ def held_of(milli: int) -> Decimal:
     return from_milli(int(milli))
 
 
-def level_of(qty: Decimal) -> str:
-    """Name a balance: negative, none, few or some."""
-    return "negative" if qty < 0 else "none" if qty == 0 else "few" if qty <= FEW else "some"
+def level_of(qty: Decimal, minimum: Decimal = Decimal(0)) -> str:
+    """Name a balance: negative, low (below what should be there), none or some."""
+    return "negative" if qty < 0 else "low" if qty < minimum else "none" if qty == 0 else "some"
 
 
-def _level(level: str, held: ColumnElement[Any], lowest: ColumnElement[Any]) -> ColumnElement[bool]:
-    few = int(FEW * 1000)
+def _level(
+    level: str, held: ColumnElement[Any], lowest: ColumnElement[Any], low_places: ColumnElement[Any]
+) -> ColumnElement[bool]:
     return {
         "negative": lowest < 0,
         "none": held == 0,
-        "few": and_(held > 0, held <= few),
-        "some": held > few,
+        "low": low_places > 0,
+        "some": held > 0,
     }[level]

@@ -43,6 +43,7 @@ from common.people.person_commands import (
 )
 from common.policy.policy_commands import AdoptPolicy, FillPolicyFacet
 from common.sla.clock_commands import ApproveClockException, RaiseClockAlarms
+from common.stock.minimum_commands import SetStockMinimum
 from common.stock.part_commands import EditPart, RegisterPart, SetCharge, SetPrice
 from common.stock.part_usage import RecordPartUsage, WithdrawPartUsage
 from common.stock.stock_commands import (
@@ -147,6 +148,7 @@ OFFICE_MASTER: dict[type[Any], Builder] = {
     EditPart: lambda a: EditPart(a.part, (Change("name_zh", "", "密封圈"),)),
     SetPrice: lambda a: SetPrice(a.part, 13_000, "CNY"),
     SetCharge: lambda a: SetCharge(a.new(), a.code, "labour", "人工费", 30_000, "CNY"),
+    SetStockMinimum: lambda a: SetStockMinimum(a.shelf, a.part, Decimal(3)),
     RegisterLocation: lambda a: RegisterLocation(a.new(), a.code, "Workshop", "workshop"),
     AssignVan: lambda a: AssignVan(a.van, a.colleague),
     ReceiveStock: lambda a: ReceiveStock(a.shelf, (StockLine(a.part, Decimal(2)),)),

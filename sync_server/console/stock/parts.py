@@ -5,6 +5,7 @@ Owns these pages. Prices and movements are commands of the stock room.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.inbox.edits import show_value
-from common.stock.location import locations
+from common.stock.location import SHELVES, locations
+from common.stock.minimum_commands import SetStockMinimum
 from common.stock.movement import StockMovement
 from common.stock.part import Part, price_list_version
 from common.stock.part_commands import EditPart, RegisterPart, SetPrice
@@ -41,6 +43,7 @@ CAN = (
     "receive_stock",
     "transfer_stock",
     "count_stock",
+    "set_stock_minimum",
     "settle_conflict",
 )
 LEDGER_ROWS = 25
@@ -97,6 +100,17 @@ def parts_router(desk: Desk) -> APIRouter:
             return _part(desk, request, known, entry)
         return desk.back(request, f"{PATH}/{known}", outcome)
 
+    @router.post(PATH + "/{part_id}/minimum")
+    def minimum(request: Request, part_id: str, entry: Sent) -> Response:
+        known = known_id(part_id)
+        place, least = entry.identifier("location_id") or "", entry.qty("qty")
+        outcome = desk.give(
+            request, entry, lambda: SetStockMinimum(place, known, least), {"count_negative": "qty"}
+        )
+        if outcome is None:
+            return _part(desk, request, known, entry, "low")
+        return desk.back(request, f"{PATH}/{known}", outcome)
+
     _edit_routes(router, desk)
     return router
 
@@ -133,7 +147,9 @@ def _registered(entry: Entry, part_id: str) -> RegisterPart:
     )  # fmt: skip
 
 
-def _part(desk: Desk, request: Request, part_id: str, entry: Entry | None = None) -> Response:
+def _part(
+    desk: Desk, request: Request, part_id: str, entry: Entry | None = None, sent: str = "price"
+) -> Response:
     with desk.site.database.read() as session:
         row = found(session.get(Part, part_id))
         context: dict[str, Any] = {
@@ -143,12 +159,18 @@ def _part(desk: Desk, request: Request, part_id: str, entry: Entry | None = None
             "names": listing.place_names(session),
             "conflicts": open_conflicts(desk, request, session, part_id),
             "version": price_list_version(session),
+            "shelves": [(row.id, row.name) for row in locations(session) if row.kind in SHELVES],
         }
     plain = amount_text(row.price_minor, row.currency)
-    form = entry.state if entry else FormState({"amount_minor": plain, "currency": row.currency})
+    form = FormState({"amount_minor": plain, "currency": row.currency})
+    low_form = FormState(prefix="low")
+    if entry is not None and sent == "low":
+        low_form = replace(entry.state, prefix="low")
+    elif entry is not None:
+        form = entry.state
     return desk.show(
         request, "stock/part.html", "stock/_part.html", status_code=422 if entry else 200, can=CAN, form=form,
-        currencies=CURRENCIES, level_of=listing.level_of, **context,
+        low_form=low_form, currencies=CURRENCIES, level_of=listing.level_of, **context,
     )  # fmt: skip
 
 

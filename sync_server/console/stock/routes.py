@@ -108,7 +108,7 @@ def _place_form(desk: Desk, request: Request, form: FormState, status: int = 200
 
 def _place(desk: Desk, request: Request, place_id: str, entry: Entry | None = None) -> Response:
     spec = ListSpec(
-        f"{PATH}/places/{place_id}", ("number", "name", "qty"), "number", {"level": ("negative",)}
+        f"{PATH}/places/{place_id}", ("number", "name", "qty"), "number", {"level": ("negative", "low")}
     )
     query = spec.read(request)
     with desk.site.database.read() as session:
@@ -121,7 +121,7 @@ def _place(desk: Desk, request: Request, place_id: str, entry: Entry | None = No
     form = entry.state if entry else FormState({"person_id": row.person_id or ""})
     return desk.show(
         request, "stock/place.html", "stock/_place.html", status_code=422 if entry else 200, can=CAN, place=row,
-        driver=driver, page=page, form=form, people=_options(people), level_of=listing.level_of,
+        driver=driver, page=page, form=form, people=_options(people), level_of=listing.level_of, held_of=listing.held_of,
         is_shelf=row.kind in SHELVES,
     )  # fmt: skip
 

@@ -88,11 +88,30 @@ def test_a_part_is_found_by_number_name_pinyin_or_barcode(stock: Stock, typed: s
 def test_parts_are_filtered_by_place_and_balance(stock: Stock) -> None:
     page = stock.desk.page
     assert "PS-100" in page(f"/console/stock/parts?location={stock.store}&level=some")
-    assert "PU-7" not in page(f"/console/stock/parts?location={stock.store}&level=some")
-    assert "PU-7" in page("/console/stock/parts?level=few")
+    assert "PU-7" in page(f"/console/stock/parts?location={stock.store}&level=some")
+    assert "PU-7" not in page(f"/console/stock/parts?location={stock.van}&level=some")
+    assert "Nothing matches" in words(page("/console/stock/parts?level=low"))
     assert "Nothing matches" in words(page("/console/stock/parts?level=negative"))
     order = re.findall(r">(P[SU]-\d+)</a>", page("/console/stock/parts?sort=-qty"))
     assert order == ["PS-100", "PU-7"]
+
+
+def test_low_is_what_lies_below_the_minimum_of_its_place(stock: Stock) -> None:
+    """A place with enough and one without: low is said of the place, an empty shelf included."""
+    page, part = stock.desk.page, f"/console/stock/parts/{stock.pump}"
+    for place, qty in ((stock.store, "1"), (stock.van, "2")):
+        stock.desk.done(f"{part}/minimum", {"location_id": place, "qty": qty})
+    assert "PU-7" in page("/console/stock/parts?level=low")
+    assert "low at 1 place" in words(page("/console/stock/parts"))
+    assert "PU-7" not in page(f"/console/stock/parts?location={stock.store}&level=low")
+    shelf = words(page(f"/console/stock/places/{stock.van}?level=low"))
+    assert "PU-7" in shelf and "minimum 2" in shelf  # noqa: PT018
+    stock.desk.done(f"{part}/minimum", {"location_id": stock.van, "qty": "0"})
+    assert "Nothing matches" in words(page("/console/stock/parts?level=low"))
+    wrong = stock.desk.post(f"{part}/minimum", {"location_id": stock.van, "qty": "-1"})
+    assert (wrong.status_code, "Price" in words(wrong.text)) == (422, True)
+    clerk = stock.office.desk(Role.CLERK)
+    assert clerk.post(f"{part}/minimum", {"location_id": stock.van, "qty": "1"}).status_code == 403
 
 
 def test_a_delivery_is_received_line_by_line_by_number_or_barcode(stock: Stock) -> None:

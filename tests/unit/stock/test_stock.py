@@ -11,7 +11,8 @@ from common.kernel.scope import grants_of
 from common.people.person import Person
 from common.stock.ledger import balance, ledger_faults
 from common.stock.location import ADJUSTMENTS, SUPPLIERS, StockLocation, locations, van_of
-from common.stock.movement import StockLevel, StockMovement
+from common.stock.minimum_commands import SetStockMinimum
+from common.stock.movement import StockLevel, StockMinimum, StockMovement
 from common.stock.part import Part, part_agg, price_items, price_list_version
 from common.stock.part_commands import EditPart, RegisterPart, SetCharge, SetPrice
 from common.stock.search import find_parts, movements_of, part_by_code, serials_at, stock_at
@@ -172,3 +173,19 @@ def test_a_repeated_command_moves_nothing_twice(world: World) -> None:
     world.must(payload, op=world.work.op)
     assert balance(world.session, store, part) == 2
     assert world.session.query(StockMovement).count() == 1
+
+
+def test_a_minimum_is_set_once_for_a_part_at_a_place_and_travels_with_its_van(world: World) -> None:
+    part, driver = world.a_part(), world.a_person()
+    van = world.a_van(driver)
+    world.must(SetStockMinimum(van, part, Decimal("2.5")))
+    assert world.do(SetStockMinimum(van, part, Decimal("2.5"))).status == "noop"
+    world.must(SetStockMinimum(van, part, Decimal(0)))
+    row = world.session.query(StockMinimum).one()
+    assert (row.qty, row.agg) == (Decimal(0), f"van:{van}")
+    for payload, code in (
+        (SetStockMinimum(van, part, Decimal(-1)), "count_negative"),
+        (SetStockMinimum(van, world.id(), Decimal(1)), "part_unknown"),
+        (SetStockMinimum(world.id(), part, Decimal(1)), "stock_location_unknown"),
+    ):
+        assert world.do(payload).code == code
