@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync_server.db.migrations.shorthand import create_indexes, create_tables, drop_tables
 
 revision = "2026_11_22_stock_minimum"
-down_revision = "2026_11_22_chain_check"
+down_revision = "2026_11_22_second_factor"
 branch_labels = None
 depends_on = None
 
