@@ -87,6 +87,19 @@ def read_json(data: bytes | str) -> Any:
         raise BadPayload("json_malformed") from None
 
 
+def read_answer_json(data: bytes) -> Any:
+    """Parse JSON of the server one is signed in to: UTF-8, no floats. Raises BadPayload with a code `json_…`.
+
+    What guards a server against strangers (depth, doubled keys, long numbers) costs twice the parsing itself.
+    """
+    try:
+        return json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
+    except UnicodeDecodeError:
+        raise BadPayload("json_not_utf8") from None
+    except (json.JSONDecodeError, RecursionError):
+        raise BadPayload("json_malformed") from None
+
+
 def canonical(value: Any) -> str:
     """Write JSON in its one canonical form: sorted keys, no blanks, real characters. Hashes are taken over this."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

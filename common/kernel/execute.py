@@ -1,7 +1,8 @@
 """`execute`: the one gate through which every write goes, on the tablet and on the server.
 
-Decodes, authorises, runs the command's function inside a savepoint and says what became of it. Storing the
-envelope, the receipt and the audit entry is the caller's (outbox on the tablet, unit of work on the server).
+Decodes, authorises, runs the command's function and says what became of it; undoes a refusal by a savepoint, where the
+caller does not. Storing the envelope, the receipt and the audit entry is the caller's (outbox on the tablet, unit of
+work on the server).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from common.kernel.command import CommandSpec, Nature, Role, spec_of
 from common.kernel.op import payload_of
 from common.kernel.outcome import Outcome, Refused
-from common.kernel.work import Work, watch
+from common.kernel.work import Work, forget_held, watch
 
 Claim = Literal["current", "former", "none"]
 Claims = Callable[[Work, str], Claim]
@@ -25,24 +26,29 @@ def claims_from(judge: Claims) -> Claims:
     return judge
 
 
-def execute(work: Work) -> Outcome:
+def execute(work: Work, *, undo: bool = True) -> Outcome:
     """Run one command. No exception means the session holds exactly its effect; nothing is committed.
 
-    Returns `parked` with a reason code where it was refused, and then nothing is changed.
+    Returns `parked` with a reason code where it was refused, and then nothing is changed. With `undo` False there is
+    no savepoint, which costs as much as a small command: the caller undoes a refusal that left something behind
+    (`left_something`).
     Raises BadPayload for what no correct program sends; any other exception is a bug and must abort the transaction.
     """
     spec = spec_of(work.op.k)
     payload = payload_of(work.op)
     stop_watching = watch(work.session, work)
-    savepoint = work.session.begin_nested()
+    savepoint = work.session.begin_nested() if undo else None
     try:
         authorise(work, spec, payload)
         outcome = spec.handler(work, payload)
         work.session.flush()
-        savepoint.commit()
+        if savepoint is not None:
+            savepoint.commit()
     except Refused as refusal:
-        savepoint.rollback()
-        work.touched.clear()
+        if savepoint is not None:
+            savepoint.rollback()
+            forget_held(work.session)
+            work.touched.clear()
         return Outcome("parked", refusal.code, refusal.values)
     finally:
         stop_watching()
@@ -50,6 +56,11 @@ def execute(work: Work) -> Outcome:
         first = work.flags[0]
         return Outcome("flagged", first.code, first.values, tuple(work.flags))
     return outcome
+
+
+def left_something(work: Work) -> bool:
+    """Say whether a command refused without a savepoint has written, or would with the next flush."""
+    return bool(work.touched or work.session.new or work.session.dirty)
 
 
 def authorise(work: Work, spec: CommandSpec, payload: Any) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Select, event, inspect
+from sqlalchemy import Select, Table, bindparam, event, inspect, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from common.kernel.command import Place, Role
@@ -20,6 +21,7 @@ from common.kernel.outcome import Detail, Flag, Refused
 from common.kernel.record import Synced
 
 R = TypeVar("R", bound=Synced)
+WATCHERS, HELD = "watchers", "held"  # in `session.info`: the commands at work; the rows its transaction holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,20 @@ class Work:
     )  # the session forgets rows nobody holds and reads them again
 
     def get(self, record: type[R], row_id: str) -> R | None:
-        """Read a row and hold it until the command ends; None if it is not here."""
+        """Read a row and hold it until the transaction ends; None if it is not here.
+
+        What this transaction holds nobody else changes, so it is locked and read once, not once a command.
+        """
         self.read_rows.add((record.__tablename__, row_id))  # type: ignore[attr-defined]
-        return self.session.get(record, row_id, with_for_update=self.authority or None)
+        if not self.authority:
+            return self.session.get(record, row_id)
+        held = self.session.info.setdefault(HELD, {})
+        row: R | None = held.get((record, row_id))
+        if row is None:
+            row = self.session.get(record, row_id, with_for_update=True)
+            if row is not None:
+                held[record, row_id] = row
+        return row
 
     def look(self, record: type[R], row_id: str) -> R | None:
         """Read a row without holding it: catalogues and persons, which many commands read at once."""
@@ -106,12 +119,19 @@ class Work:
 
     def add(self, row: R) -> R:
         """Add a row unless it is here already: replaying a command makes nothing twice."""
-        known = self.session.get(type(row), row.id)
-        if known is not None:
+        if self.has(type(row), row.id):
+            known = self.session.get(type(row), row.id)
+            assert known is not None
             return known
         self.session.add(row)
-        self.session.flush()
         return row
+
+    def has(self, record: type[Synced], row_id: str) -> bool:
+        """Say whether a row is here, without reading it where it is not: what a command makes is nearly always new."""
+        self.session.flush()
+        table: Table = record.__table__  # type: ignore[attr-defined]
+        there = self.session.connection().execute(_is_there(table), {"id": row_id}).first()
+        return there is not None and self.session.get(record, row_id) is not None
 
     def derive(self, *parts: str) -> str:
         """Name a row that this command makes; the same on tablet and server."""
@@ -136,27 +156,53 @@ class Work:
         self.flag(code, **values)
 
 
+@cache
+def _is_there(table: Table) -> Select[Any]:
+    return select(table.c.id).where(table.c.id == bindparam("id"))
+
+
 def watch(session: Session, work: Work) -> Callable[[], None]:
-    """Note what the session writes (`work.touched`) and reads (`work.loaded`); returns what stops watching."""
+    """Note what the session writes (`work.touched`) and reads (`work.loaded`); returns what stops watching.
 
-    def before_flush(_session: Session, _context: UOWTransaction, _instances: Any) -> None:
-        if any(isinstance(row, Synced) for row in session.deleted):
-            raise TypeError("synced rows are never deleted; give them a state that says they ended")
-        for row in [*session.new, *session.dirty]:
-            if isinstance(row, Synced) and (row in session.new or session.is_modified(row)):
-                old = inspect(row).attrs.agg.history.deleted
-                if old and old[0] is not None:
-                    raise TypeError("a row never moves to another aggregate")
-                work.touch(row.__tablename__, row.id, row.agg)  # type: ignore[attr-defined]
-
-    def loaded(_session: Session, row: Any) -> None:
-        if isinstance(row, Synced):
-            work.loaded.add(row.agg)
+    The session is listened to once; who watches at the moment stands in its `info`, a command run inside another above
+    it.
+    """
+    watchers: list[Work] | None = session.info.get(WATCHERS)
+    if watchers is None:
+        watchers = session.info[WATCHERS] = []
+        event.listen(session, "before_flush", _before_flush)
+        event.listen(session, "loaded_as_persistent", _loaded)
+    watchers.append(work)
 
     def stop() -> None:
-        event.remove(session, "before_flush", before_flush)
-        event.remove(session, "loaded_as_persistent", loaded)
+        watchers.pop()
 
-    event.listen(session, "before_flush", before_flush)
-    event.listen(session, "loaded_as_persistent", loaded)
     return stop
+
+
+def forget_held(session: Session) -> None:
+    """Forget which rows this transaction holds: a savepoint was undone, and their locks with it."""
+    session.info.pop(HELD, None)
+
+
+def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    watchers: list[Work] = session.info[WATCHERS]
+    if not watchers:
+        return
+    if any(isinstance(row, Synced) for row in session.deleted):
+        raise TypeError("synced rows are never deleted; give them a state that says they ended")
+    fresh = list(session.new)
+    for row in [*fresh, *(row for row in session.dirty if session.is_modified(row))]:
+        if not isinstance(row, Synced):
+            continue
+        old = inspect(row).attrs.agg.history.deleted
+        if old and old[0] is not None:
+            raise TypeError("a row never moves to another aggregate")
+        for work in watchers:
+            work.touch(row.__tablename__, row.id, row.agg)  # type: ignore[attr-defined]
+
+
+def _loaded(session: Session, row: Any) -> None:
+    if isinstance(row, Synced):
+        for work in session.info[WATCHERS]:
+            work.loaded.add(row.agg)

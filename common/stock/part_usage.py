@@ -88,7 +88,7 @@ def record_part_usage(work: Work, c: RecordPartUsage) -> Outcome:
     Requires `report_sealed`, `quantity_not_positive`, `part_unknown`, `van_missing`, `serial_missing`,
     `serial_is_one_piece`; flags `part_inactive`, `van_of_another`, `serial_fitted_twice`.
     """
-    if work.session.get(PartUsage, c.usage_id) is not None:
+    if work.has(PartUsage, c.usage_id):
         return NOOP
     ticket = need_ticket(work, c.ticket_id)
     require_unsealed(work, ticket)

@@ -161,7 +161,7 @@ def count_stock(work: Work, c: CountStock) -> Outcome:
         raise Refused("part_unknown")
     work.require(c.counted >= 0, "count_negative")
     movement_id = work.derive("count")
-    if work.session.get(StockMovement, movement_id) is not None:
+    if work.has(StockMovement, movement_id):
         return NOOP
     work.get(
         StockLevel, derive_id("level", c.location_id, c.part_id)

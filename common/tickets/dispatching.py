@@ -46,7 +46,7 @@ class AssignTicket:
 def assign_ticket(work: Work, c: AssignTicket) -> Outcome:
     """Send him. Refuses `assignment_breaks_rules` without a reason, `not_an_engineer`, `ticket_not_open`,
     `ticket_on_hold`, `already_assigned`, `window_backwards`."""
-    if work.session.get(Assignment, c.assignment_id) is not None:
+    if work.has(Assignment, c.assignment_id):
         return NOOP
     ticket, engineer = _open_and_fit(work, c.ticket_id, c.engineer_id, c.from_at, c.until_at)
     others = active_assignments(work, ticket.id)
@@ -97,7 +97,7 @@ def move_assignment(work: Work, c: MoveAssignment) -> Outcome:
     if held.ticket_id != c.ticket_id:
         raise Refused("assignment_unknown")
     new_id = work.derive("assignment")
-    if work.session.get(Assignment, new_id) is not None:
+    if work.has(Assignment, new_id):
         return NOOP
     if held.state != "active":
         raise Refused("assignment_ended")

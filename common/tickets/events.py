@@ -40,9 +40,9 @@ STEPS = (
 def write_event(work: Work, ticket: Ticket, kind: str, note: str = "", **values: Detail) -> bool:
     """Write one line of the timeline; False when this command has written it before."""
     event_id = work.derive("event", kind)
-    if work.session.get(TicketEvent, event_id) is not None:
+    if work.has(TicketEvent, event_id):
         return False
-    work.add(
+    work.session.add(
         TicketEvent(
             id=event_id,
             agg=ticket.agg,

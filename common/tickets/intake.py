@@ -75,7 +75,7 @@ class ReportFault:
 @command(ReportFault, nature=Nature.FACT, roles=DESK, places=OFFICE, about=lambda c: ticket_agg(c.ticket_id))
 def report_fault(work: Work, c: ReportFault) -> Outcome:
     """Open the ticket, judge it, start the clocks. Refuses `customer_unknown`, `equipment_unknown`."""
-    if work.session.get(Ticket, c.ticket_id) is not None:
+    if work.has(Ticket, c.ticket_id):
         return NOOP
     customer = work.need(Customer, c.customer_id)
     unit = work.need(Equipment, c.equipment_id) if c.equipment_id else None

@@ -65,7 +65,7 @@ class RecordDiagnosis:
 def record_diagnosis(work: Work, c: RecordDiagnosis) -> Outcome:
     """Keep it and judge the entitlement again. Flags `cause_unknown`, `report_sealed`, `overtaken_…`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(Diagnosis, c.diagnosis_id) is not None:
+    if work.has(Diagnosis, c.diagnosis_id):
         return NOOP
     require_unsealed(work, ticket)
     policy = find_policy(work.session)
@@ -155,7 +155,7 @@ def line_document(line: AgreementLine) -> dict[str, Any]:
 def sign_agreement(work: Work, c: SignAgreement) -> Outcome:
     """Seal it. Flags `price_changed`, `total_wrong`, `content_hash_wrong`, `report_sealed`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(RepairAgreement, c.agreement_id) is not None:
+    if work.has(RepairAgreement, c.agreement_id):
         return NOOP
     require_unsealed(work, ticket)
     shown = agreement_content(ticket.number, c.plan, c.lines, c.total_minor, c.currency)

@@ -45,7 +45,7 @@ class ArriveOnSite:
 def arrive_on_site(work: Work, c: ArriveOnSite) -> Outcome:
     """Open a visit. Flags `overtaken_…`, `report_sealed`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(Visit, c.visit_id) is not None:
+    if work.has(Visit, c.visit_id):
         return NOOP
     require_unsealed(work, ticket)
     work.add(
@@ -189,7 +189,7 @@ class RecordDemonstration:
 def record_demonstration(work: Work, c: RecordDemonstration) -> Outcome:
     """Keep it. Flags `report_sealed`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(Demonstration, c.demonstration_id) is not None:
+    if work.has(Demonstration, c.demonstration_id):
         return NOOP
     require_unsealed(work, ticket)
     work.add(

@@ -43,7 +43,7 @@ class RecordMeasure:
 def record_measure(work: Work, c: RecordMeasure) -> Outcome:
     """Keep it. Flags `report_sealed`, `overtaken_…`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(RepairMeasure, c.measure_id) is not None:
+    if work.has(RepairMeasure, c.measure_id):
         return NOOP
     require_unsealed(work, ticket)
     work.add(
@@ -121,7 +121,7 @@ class RecordTest:
 def record_test(work: Work, c: RecordTest) -> Outcome:
     """Keep it; when all tests have passed the repair clock stops. Flags `report_sealed`, `overtaken_…`."""
     ticket = work.need(Ticket, c.ticket_id)
-    if work.session.get(TestValue, c.test_id) is not None:
+    if work.has(TestValue, c.test_id):
         return NOOP
     require_unsealed(work, ticket)
     work.add(

@@ -272,7 +272,7 @@ def add_addendum(work: Work, c: AddAddendum) -> Outcome:
     ticket, report = work.need(Ticket, c.ticket_id), work.need(ServiceReport, c.report_id)
     if report.ticket_id != ticket.id:
         raise Refused("service_report_unknown")
-    if work.session.get(ReportAddendum, c.addendum_id) is not None:
+    if work.has(ReportAddendum, c.addendum_id):
         return NOOP
     work.add(
         ReportAddendum(

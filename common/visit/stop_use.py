@@ -51,7 +51,7 @@ def give_stop_use_notice(work: Work, c: GiveStopUseNotice) -> Outcome:
     """Seal the notice and stop the unit. On the server it stands among the exceptions as `stop_use_given`."""
     ticket = work.need(Ticket, c.ticket_id)
     stop_use(work, c.equipment_id)
-    if work.session.get(StopUseNotice, c.notice_id) is not None:
+    if work.has(StopUseNotice, c.notice_id):
         return OK
     shown = notice_content(ticket.number, c.equipment_id, c.hazard, c.instruction)
     work.require(content_hash(shown) == c.content_hash, "content_hash_wrong", number=ticket.number)

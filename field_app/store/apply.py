@@ -17,6 +17,7 @@ from common.inbox.records import InboxItem
 from common.kernel.clock import Reading
 from common.kernel.record import columns_of, synced_entities
 from common.protocol.messages import Fork, HaveAnswer, OpResult, Put, SyncAnswer, SyncRequest
+from field_app.store.memo import MEMO, Memo
 from field_app.store.overlay import OVERLAY_STATES, actor_for, replay, restore_base, spread, write_rows
 from field_app.store.schema import BaseRow, HeldAgg, OpTouch, OutboxOp, SyncState
 from field_app.store.store import state_of
@@ -67,6 +68,7 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
     elif request.cur != state.cursor:
         return
     _take_page(session, state, Page(answer))
+    state = state_of(session)  # a replay forgets what was read before it
     if answer.dig:
         state.reconcile = int(answer.dig == "bad")
     state.durable = max(state.durable, answer.durable)
@@ -248,6 +250,9 @@ def _sweep_detached(session: Session) -> None:
 
 def _leave_overlay(session: Session, ords: set[int], state: str) -> None:
     if ords:
+        memo: Memo | None = session.info.get(MEMO)
+        if memo is not None:
+            memo.forget(list(session.scalars(select(OutboxOp.id).where(OutboxOp.ord.in_(ords)))))
         session.execute(update(OutboxOp).where(OutboxOp.ord.in_(ords)).values(state=state, local_code=""))
         session.execute(delete(OpTouch).where(OpTouch.op_ord.in_(ords)))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.record import columns_of
 from common.kernel.work import Actor, Work
+from field_app.store.memo import MEMO, KeepBase, Memo, Row, raw_below, raw_connection, repeat
 from field_app.store.schema import BaseRow, OpTouch, OutboxOp
 
 # Written out: these run several times for each pending command of a rebase.
@@ -36,27 +38,47 @@ _log = logging.getLogger(__name__)
 
 def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
     """Return what keeps the server's truth of a row before a pending command first writes it."""
+    memo: Memo | None = session.info.get(MEMO)
+    keep_base = base_keeper(op_id)
 
     def before_touch(entity: str, row_id: str, agg: str) -> None:
-        connection = session.connection()
-        if connection.exec_driver_sql(_IS_KEPT, (entity, row_id)).first() is None:
-            row = connection.exec_driver_sql(_read_row(entity), (row_id,)).first()
-            body = None if row is None else canonical(list(row))
-            made_by = op_id if row is None else ""
-            connection.exec_driver_sql(_KEEP, (entity, row_id, agg, made_by, body))
+        cursor = raw_connection(session).cursor()
+        read, key = _read_row(entity), (entity, row_id, agg)
+        row = cursor.execute(read, (row_id,)).fetchone()
+        keep_base(cursor, key, row)
+        if memo is not None:
+            memo.note_touch(read, key, row)
 
     return before_touch
+
+
+def base_keeper(op_id: str) -> KeepBase:
+    """Return what writes a row's base copy, unless an earlier command has."""
+
+    def keep_base(cursor: sqlite3.Cursor, key: tuple[str, str, str], row: Row) -> None:
+        if cursor.execute(_IS_KEPT, key[:2]).fetchone() is None:
+            body = None if row is None else canonical(list(row))
+            cursor.execute(_KEEP, (*key, op_id if row is None else "", body))
+
+    return keep_base
 
 
 def run_op(session: Session, op: Op, actor: Actor, *, live: bool) -> tuple[Outcome, Work]:
     """Run a command's function on the tablet: `live` when the person gives it, not live in a rebase.
 
     What the server will say of the receipt's time is not known here; until then it is the event's own.
+    There is no savepoint: whoever calls undoes what was refused.
     """
     at = instant(op.w - op.e)
     work = Work(session, actor, op, at, at, live, authority=False, clock_error_ms=op.e)
     work.before_touch = capture(session, op.id)
-    return execute(work), work
+    memo: Memo | None = session.info.get(MEMO)
+    if memo is None:
+        return execute(work, undo=False), work
+    with memo.recording(session) as trace:
+        outcome = execute(work, undo=False)
+    memo.keep(op.id, trace, "" if outcome.took_effect else outcome.code)
+    return outcome, work
 
 
 def builds_on(session: Session, work: Work) -> tuple[str, ...]:
@@ -130,30 +152,42 @@ def replay(session: Session, op_ords: list[int], actor: Actor) -> None:
     """
     if not op_ords:
         return
-    rows = session.execute(
-        select(OutboxOp.ord, OutboxOp.envelope, OutboxOp.local_code)
-        .where(OutboxOp.ord.in_(op_ords))
-        .order_by(OutboxOp.ord)
-    ).all()
-    for op_ord, envelope, old_code in rows:
-        code = ""
-        session.expunge_all()  # so that every read of this command is seen as one
-        savepoint = session.begin_nested()
-        try:
-            outcome, work = run_op(session, decode(Op, envelope), actor, live=False)
-            savepoint.commit()
-            code = "" if outcome.took_effect else outcome.code
-            note_touches(session, op_ord, {*work.touched.values(), *work.loaded})
-        except BadPayload as fault:
-            savepoint.rollback()
-            code = fault.code
-        except Exception:
-            savepoint.rollback()
-            session.expire_all()
-            _log.exception("command %s could not be replayed; it stays in the outbox", op_ord)
-            code = "replay_failed"
+    memo: Memo | None = session.info.get(MEMO)
+    query = select(OutboxOp.ord, OutboxOp.id, OutboxOp.local_code)
+    rows = session.execute(query.where(OutboxOp.ord.in_(op_ords)).order_by(OutboxOp.ord)).all()
+    for op_ord, op_id, old_code in rows:
+        trace = memo.find(op_id) if memo is not None else None
+        if trace is not None and repeat(session, trace, base_keeper(op_id)):
+            code = trace.code
+        else:
+            code = _run_again(session, op_ord, actor)
         if code != old_code:
             session.execute(update(OutboxOp).where(OutboxOp.ord == op_ord).values(local_code=code))
+    session.expunge_all()
+
+
+def _run_again(session: Session, op_ord: int, actor: Actor) -> str:
+    """Run one pending command's function; returns why it has no effect for the moment, '' where it has."""
+    envelope = session.scalar(select(OutboxOp.envelope).where(OutboxOp.ord == op_ord))
+    session.expunge_all()  # so that every read of this command is seen as one
+    savepoint = session.begin_nested()
+    try:
+        outcome, work = run_op(session, decode(Op, envelope), actor, live=False)
+    except BadPayload as fault:
+        savepoint.rollback()
+        return fault.code
+    except Exception:
+        savepoint.rollback()
+        session.expire_all()
+        _log.exception("command %s could not be replayed; it stays in the outbox", op_ord)
+        return "replay_failed"
+    if outcome.took_effect:
+        savepoint.commit()
+    else:
+        savepoint.rollback()
+        work.touched.clear()
+    note_touches(session, op_ord, {*work.touched.values(), *work.loaded})
+    return "" if outcome.took_effect else outcome.code
 
 
 def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: list[list[Any]]) -> None:
@@ -162,10 +196,12 @@ def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: 
     quoted = ", ".join(f'"{name}"' for name in names)
     marks = ", ".join("?" for _ in names)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != "id")
-    connection.exec_driver_sql(
+    cursor = raw_below(connection).cursor()  # takes the rows as they came; SQLAlchemy would copy each
+    cursor.executemany(
         f'INSERT INTO "{entity}" ({quoted}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}',  # noqa: S608
-        [tuple(row) for row in rows],
+        rows,
     )
+    cursor.close()
 
 
 def actor_for(person_id: str, device_id: str) -> Actor:

@@ -21,6 +21,7 @@ from common.kernel.command import spec_of
 from common.kernel.ids import RandomBytes, uuid7
 from common.kernel.op import Op, make_op
 from common.kernel.outcome import Outcome
+from field_app.store.memo import MEMO, Memo
 from field_app.store.overlay import actor_for, builds_on, note_touches, run_op
 from field_app.store.schema import Draft, OutboxOp, Setting, SyncState, open_schema
 
@@ -59,6 +60,7 @@ class Store:
         self.clock = clock
         self.random_bytes = random_bytes
         self._lock = threading.RLock()
+        self._memo = Memo()
         self.listeners: set[Callable[[], None]] = set()
         open_schema(engine)
 
@@ -71,7 +73,7 @@ class Store:
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in one durable transaction."""
-        with self._lock, Session(self.engine, expire_on_commit=False) as session:
+        with self._lock, Session(self.engine, expire_on_commit=False, info={MEMO: self._memo}) as session:
             result = work(session)
             session.commit()
         for listener in list(self.listeners):
@@ -105,7 +107,7 @@ class Store:
         `reading`: the clocks as of the moment it was given, where that was noted before. Refused: nothing is kept and
         the outcome says why. Otherwise it is durable when this returns. Raises NotEnrolledError, BadPayload.
         """
-        with self._lock, Session(self.engine, expire_on_commit=False) as session:
+        with self._lock, Session(self.engine, expire_on_commit=False, info={MEMO: self._memo}) as session:
             state = state_of(session)
             if not state.person_id:
                 raise NotEnrolledError
@@ -116,6 +118,7 @@ class Store:
             outcome, work = run_op(session, op, actor, live=True)
             if not outcome.took_effect:
                 session.rollback()
+                self._memo.forget([op_id])
                 return Given(op_id, outcome)
             op = replace(op, d=builds_on(session, work))
             aggs = {spec_of(op.k).about(payload), *work.touched.values(), *work.loaded}

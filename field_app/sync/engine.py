@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from common.kernel.clock import Clock
+from common.kernel.codec import compact
 from common.protocol.epoch import is_of_the_past
 from common.protocol.messages import (
     Busy,
@@ -25,7 +27,8 @@ from common.protocol.messages import (
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
 from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
 from field_app.store.store import Store, state_of
-from field_app.sync.plan import Facts, Line, Step, after_failure, after_success, next_step
+from field_app.sync.collector import no_collection
+from field_app.sync.plan import Facts, Line, Sent, Step, after_failure, after_success, next_step
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class SyncEngine:
     app: str = ""
     line: Line = field(default_factory=Line)
     last_error: str = ""
+    _ops: tuple[dict[str, Any], ...] = ()  # of the request under way
 
     def turn(self, *, asked: bool = False) -> Step:
         """Do the next step, if it is time. Never raises for a bad line; the error is kept in `last_error`."""
@@ -46,13 +50,17 @@ class SyncEngine:
         step = next_step(self.facts(), self.line, now_ms, asked=asked)
         if step is Step.WAIT:
             return step
+        self._ops = ()
         try:
             more = self._do(step)
         except ExchangeError as error:
             retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0
             partway = isinstance(error, Unreachable) and error.partway
             now_ms = self.clock.read().mono_ms
-            self.line = after_failure(self.line, now_ms, self.jitter(), retry_after_s, partway=partway)
+            sent = Sent(len(self._ops), len(compact(list(self._ops)).encode()))
+            self.line = after_failure(
+                self.line, now_ms, self.jitter(), retry_after_s, partway=partway, sent=sent
+            )
             self.last_error = error_code(error)
             return step
         self.line = after_success(self.line, self.clock.read().mono_ms, more=more)
@@ -80,6 +88,7 @@ class SyncEngine:
         sync_request = self.store.write(
             lambda session: build_request(session, self.clock.read(), self.app, self.line.limits)
         )
+        self._ops = sync_request.ops
         try:
             answer = self.exchange.sync(sync_request)
             self._refuse_the_past(answer)
@@ -90,7 +99,8 @@ class SyncEngine:
                     lambda session: apply_answer(session, sync_request, taken, self.clock.read())
                 )
             raise
-        self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
+        with no_collection():
+            self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
         facts = self.facts()
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
 

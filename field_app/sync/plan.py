@@ -9,7 +9,11 @@ from common.protocol.messages import OPS_AT_MOST, OPS_BYTES_AT_MOST, PAGE_BYTES
 from field_app.store.outbox import Limits
 
 FEWEST = Limits(1, 1500, 4096)
-MOST = Limits(OPS_AT_MOST, OPS_BYTES_AT_MOST, PAGE_BYTES)
+FEW = Limits(8, 4096, 64 * 1024)  # what a line that may be down is tried with
+MOST = Limits(
+    OPS_AT_MOST, OPS_BYTES_AT_MOST, 4 * PAGE_BYTES
+)  # a catalogue of ten thousand rows in one answer
+SMALL_BYTES = 6 * 1024  # commands of about 2 kB compressed: their size breaks no line
 IDLE_MS = 30_000
 FIRST_PAUSE_MS = 2_000
 LONGEST_PAUSE_MS = 120_000
@@ -36,12 +40,25 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How the line has been: failures in a row, when to try next, how much to send, whether a page is open."""
+    """How the line has been: failures in a row, when to try next, how much to send, whether a page is open.
+
+    `ceiling` is the most that is tried; `worked` says whether anything has ever got through.
+    """
 
     failures: int = 0
     next_try_ms: int = 0
     limits: Limits = MOST
     more: bool = False
+    ceiling: Limits = MOST
+    worked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was in the request that failed: how many commands, and their bytes before compression."""
+
+    ops: int = 0
+    ops_bytes: int = 0
 
 
 def next_step(facts: Facts, line: Line, now_ms: int, *, asked: bool) -> Step:
@@ -58,32 +75,53 @@ def next_step(facts: Facts, line: Line, now_ms: int, *, asked: bool) -> Step:
 
 
 def after_success(line: Line, now_ms: int, *, more: bool) -> Line:
-    """Grow what is sent at once, and come back at once while there is more."""
-    limits = line.limits
-    grown = Limits(
-        min(limits.ops * 2, MOST.ops),
-        min(limits.ops_bytes * 2, MOST.ops_bytes),
-        min(limits.page_bytes * 2, MOST.page_bytes),
+    """Send as much as is known to get through, a little more each time; come back at once while there is more."""
+    ceiling = Limits(
+        min(line.ceiling.ops * 3 // 2 + 1, MOST.ops),
+        min(line.ceiling.ops_bytes * 3 // 2, MOST.ops_bytes),
+        min(line.ceiling.page_bytes * 3 // 2, MOST.page_bytes),
     )
-    return Line(0, now_ms if more else now_ms + IDLE_MS, grown, more)
+    return Line(0, now_ms if more else now_ms + IDLE_MS, line.ceiling, more, ceiling, worked=True)
 
 
 def after_failure(
-    line: Line, now_ms: int, jitter: float, retry_after_s: int = 0, *, partway: bool = False
+    line: Line,
+    now_ms: int,
+    jitter: float,
+    retry_after_s: int = 0,
+    *,
+    partway: bool = False,
+    sent: Sent = Sent(),  # noqa: B008 - frozen
 ) -> Line:
     """Wait longer each time, with jitter in 0..1 so that tablets do not march in step.
 
     Less is sent at once only after a line that broke `partway`: where nobody answered, size was not the reason, and
     back in signal one request is to carry all.
     """
-    limits = line.limits
-    smaller = Limits(
-        max(limits.ops // 2, FEWEST.ops),
-        max(limits.ops_bytes // 2, FEWEST.ops_bytes),
-        max(limits.page_bytes // 2, FEWEST.page_bytes),
-    )
     pause = min(FIRST_PAUSE_MS << min(line.failures, 10), LONGEST_PAUSE_MS)
     pause = round(pause * (0.5 + jitter / 2))
     pause = max(pause, round(retry_after_s * 1000 * (1 + jitter)))
-    limits = smaller if partway else limits
-    return replace(line, failures=line.failures + 1, next_try_ms=now_ms + pause, limits=limits)
+    if partway:
+        line = _with_less(line, sent)
+    return replace(line, failures=line.failures + 1, next_try_ms=now_ms + pause)
+
+
+def _with_less(line: Line, sent: Sent) -> Line:
+    """Judge a break: after a success it was the size, and stays a ceiling; else the line may be down: try it with few.
+
+    What was small cannot have been the reason: then it was the answer, or no size at all.
+    """
+    heavy, limits = sent.ops_bytes > SMALL_BYTES, line.limits
+    if line.worked and not line.failures:
+        less = (
+            Limits(
+                max(sent.ops // 2, FEWEST.ops), max(sent.ops_bytes // 2, FEWEST.ops_bytes), limits.page_bytes
+            )
+            if heavy
+            else replace(limits, page_bytes=max(limits.page_bytes // 4, FEWEST.page_bytes))
+        )
+        return replace(line, limits=less, ceiling=less)
+    if heavy:
+        return replace(line, limits=replace(FEW, page_bytes=limits.page_bytes))
+    page_bytes = FEW.page_bytes if limits.page_bytes > FEW.page_bytes else limits.page_bytes // 4
+    return replace(line, limits=replace(limits, page_bytes=max(page_bytes, FEWEST.page_bytes)))

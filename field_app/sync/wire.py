@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from common.kernel.codec import compact, read_json
+from common.kernel.codec import compact, read_answer_json
 from common.kernel.outcome import BadPayload
 from common.protocol.dictionary import ENCODING, deflate, inflate
 from common.protocol.messages import Busy, ExchangeError, NotTrusted, Rejected, Unreachable
+from field_app.sync.collector import no_collection
 
 ANSWER_AT_MOST = 64 * 1024 * 1024
 PRESS_FROM = 200
@@ -92,7 +93,8 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
     try:
         if answer.headers.get("content-encoding", "") == ENCODING:
             raw = inflate(raw, ANSWER_AT_MOST)
-        body = read_json(raw)
+        with no_collection():
+            body = read_answer_json(raw)
     except (BadPayload, ValueError) as error:
         raise Unreachable("a damaged answer", partway=True) from error
     if type(body) is not dict:

@@ -115,6 +115,7 @@ class Database:
             unit.notary = self.notary(session) if self.notary else None
             result = write(unit)
             session.flush()
+            unit.write_notes()
             write_changes(unit)
             if self.on_sqlite:
                 sequence(session.connection(), self.random_bytes, now_ms)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,8 +23,7 @@ from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from common.people.person import Person, roles_of
 from sync_server.db.database import Database
-from sync_server.db.tables import Receipt
-from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
+from sync_server.db.unit_of_work import Arrival, MustUndo, UnitOfWork, content_hash_of
 
 SYSTEM_ID = "system"  # stands where a person's id stands; no person has it
 REFUSED = "refused"  # status of an audit entry that has no receipt
@@ -75,12 +75,12 @@ def perform_many(
     and the outcomes of the others say what would have been. Raises DatabaseBusyError.
     """
 
-    def write(unit: UnitOfWork) -> list[Outcome]:
+    def write(unit: UnitOfWork, *, undo: bool) -> list[Outcome]:
         ops, outcomes = [], []
         for done, command in enumerate(commands):
             given = command if isinstance(command, Given) else Given(command)
             ops.append(envelope(database, given))
-            outcomes.append(_give(unit, actor, given, ops[-1]))
+            outcomes.append(_give(unit, actor, given, ops[-1], undo=undo))
             if progress and done % 100 == 99:
                 progress(done + 1)
         if any(not outcome.took_effect for outcome in outcomes):
@@ -88,7 +88,10 @@ def perform_many(
         return outcomes
 
     try:
-        return database.transact(write)
+        try:
+            return database.transact(partial(write, undo=False))
+        except MustUndo:
+            return database.transact(partial(write, undo=True))
     except _TakenBack as refused:
         note_refused(database, actor, zip(refused.ops, refused.outcomes, strict=True))
         return refused.outcomes
@@ -120,13 +123,13 @@ def give(unit: UnitOfWork, database: Database, actor: Actor, given: Given) -> Ou
     return _give(unit, actor, given, envelope(database, given))
 
 
-def _give(unit: UnitOfWork, actor: Actor, given: Given, op: Op) -> Outcome:
-    receipt = unit.session.get(Receipt, op.id) if given.op_id else None
+def _give(unit: UnitOfWork, actor: Actor, given: Given, op: Op, *, undo: bool = True) -> Outcome:
+    receipt = unit.receipt_of(op.id) if given.op_id else None
     if receipt is not None:
         if receipt.content_hash != content_hash_of(op):  # a form sent back, changed and sent once more (K2)
             return Outcome("parked", "command_id_reused")
         return Outcome(receipt.status, receipt.code, receipt.details)  # type: ignore[arg-type]
-    return unit.run(actor, op, Arrival(given.happened_at or unit.now), live=True)
+    return unit.run(actor, op, Arrival(given.happened_at or unit.now), live=True, undo=undo)
 
 
 def _given_ms(op_id: str, given: Given) -> int:

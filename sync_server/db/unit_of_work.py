@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from common.inbox.opening import open_discrepancy
 from common.inbox.records import Discrepancy
 from common.kernel.clock import millis
 from common.kernel.codec import canonical, encode
-from common.kernel.execute import execute
+from common.kernel.execute import execute, left_something
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Flag, Outcome
 from common.kernel.record import Synced
@@ -36,9 +37,16 @@ class Arrival:
     clock_error_ms: int = 0
 
 
+class MustUndo(Exception):  # noqa: N818 - ends the transaction, is no error
+    """A command was refused after it had written, and there is no savepoint: begin the transaction again with them."""
+
+
 @dataclass(slots=True)
 class UnitOfWork:
-    """What a transaction may do. `touched` maps (entity, row id) to the aggregate, for the feed."""
+    """What a transaction may do. `touched` maps (entity, row id) to the aggregate, for the feed.
+
+    Receipts and audit entries wait here and are written together at the end of the transaction.
+    """
 
     session: Session
     now: datetime
@@ -47,17 +55,25 @@ class UnitOfWork:
     touched: dict[tuple[str, str], str] = field(default_factory=dict)
     noted: int = 0
     notary: Notary | None = None
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    known: dict[str, Receipt | None] = field(default_factory=dict)
 
-    def run(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Outcome:
+    def run(
+        self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False, undo: bool = True
+    ) -> Outcome:
         """Execute one command for the first time. Keeps receipt and audit entry; parks what was refused.
 
         A command no correct program sends is parked as `command_malformed`, so that it never blocks its lane (T17).
+        With `undo` False there is no savepoint: raises MustUndo for a refusal that left something behind.
         """
         work = self.work_for(actor, op, arrival, live=live, override=override)
         try:
-            outcome = execute(work)
+            outcome = execute(work, undo=undo)
         except BadPayload as fault:
             outcome = Outcome("parked", fault.code, {"where": fault.where})
+        if not undo and not outcome.took_effect and left_something(work):
+            raise MustUndo
         if outcome.took_effect:
             self.touched.update(work.touched)
             for flag in outcome.flags:
@@ -88,20 +104,17 @@ class UnitOfWork:
             self.touched[row.__tablename__, row.id] = row.agg  # type: ignore[attr-defined]
 
     def note(self, actor: Actor, op: Op, arrival: Arrival, outcome: Outcome) -> None:
-        """Keep the receipt and the audit entry of a command, in the same transaction as its effect."""
-        details = {str(k): v for k, v in outcome.values.items()}
-        self.session.add(
-            Receipt(
-                op_id=op.id,
-                device_id=arrival.device_id,
-                incarnation=arrival.incarnation,
-                n=arrival.n,
-                status=outcome.status,
-                code=outcome.code,
-                details=details,
-                content_hash=content_hash_of(op),
-                at=self.now,
-            )
+        """Note receipt and audit entry of a command, for the same transaction as its effect."""
+        self.receipts[op.id] = Receipt(
+            op_id=op.id,
+            device_id=arrival.device_id,
+            incarnation=arrival.incarnation,
+            n=arrival.n,
+            status=outcome.status,
+            code=outcome.code,
+            details={str(k): v for k, v in outcome.values.items()},
+            content_hash=content_hash_of(op),
+            at=self.now,
         )
         self.audit(actor, op, arrival, outcome.status, outcome.code)
 
@@ -120,21 +133,44 @@ class UnitOfWork:
             "status": status,
             "code": code,
         }
-        self.session.add(
-            AuditEntry(
-                id=self.new_id(),
-                seq=None,
-                at=self.now,
-                tx=self.tx,
-                ordinal=self.noted,
-                actor_id=actor.person_id,
-                device_id=arrival.device_id,
-                kind=op.k,
-                entry=canonical(entry),
-                prev_hash="",
-                hash="",
-            )
+        self.entries.append(
+            {
+                "id": self.new_id(),
+                "seq": None,
+                "at": self.now,
+                "tx": self.tx,
+                "ordinal": self.noted,
+                "actor_id": actor.person_id,
+                "device_id": arrival.device_id,
+                "kind": op.k,
+                "entry": canonical(entry),
+                "prev_hash": "",
+                "hash": "",
+            }
         )
+
+    def look_up(self, op_ids: list[str]) -> None:
+        """Read the receipts of these commands at once; `receipt_of` then asks no more for them."""
+        self.known = dict.fromkeys(op_ids)
+        found = self.session.scalars(select(Receipt).where(Receipt.op_id.in_(op_ids)))
+        self.known.update({receipt.op_id: receipt for receipt in found})
+
+    def receipt_of(self, op_id: str) -> Receipt | None:
+        """Find the receipt of a command, one of this transaction too."""
+        if op_id in self.receipts:
+            return self.receipts[op_id]
+        return self.known[op_id] if op_id in self.known else self.session.get(Receipt, op_id)
+
+    def write_notes(self) -> None:
+        """Write receipts and audit entries into the transaction."""
+        rows = [{name: getattr(receipt, name) for name in _RECEIPT} for receipt in self.receipts.values()]
+        for table, waiting in ((Receipt, rows), (AuditEntry, self.entries)):
+            if waiting:
+                self.session.execute(insert(table), waiting)
+        self.receipts, self.entries = {}, []
+
+
+_RECEIPT = tuple(column.name for column in Receipt.__table__.columns)
 
 
 def content_hash_of(op: Op) -> str:

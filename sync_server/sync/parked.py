@@ -93,6 +93,7 @@ def run_again(work: Work, parked: ParkedOp, *, override: bool) -> Outcome:
         work.session, actor, op, parked.happened_at, work.received_at, live=False, authority=True,
         override=override, clock_error_ms=error_ms, notary=work.notary,
     )  # fmt: skip
+    work.session.flush()  # what is written so far is this command's own, not the one's that is run inside it
     before = dict(work.touched)
     try:
         outcome = execute(nested)

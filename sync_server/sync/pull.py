@@ -15,7 +15,7 @@ from common.protocol.digest import digest_of
 from common.protocol.messages import Digest, Put
 from sync_server.db.sequencer import has_unnumbered, head_of
 from sync_server.sync.cursor import Cursor, mark_at
-from sync_server.sync.ready import to_json
+from sync_server.sync.ready import Rows
 
 _SCOPE = text(
     """
@@ -131,8 +131,9 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes:
         for standing in portion:
             if standing.active:
                 full = not standing.was_active_at(cursor.base)
-                item = Put(standing.agg, standing.rev, full, rows.get(standing.agg, {}))
-                size += len(to_json(item.rows)) + 60
+                found = rows.get(standing.agg) or Rows()
+                item = Put(standing.agg, standing.rev, full, found)
+                size += found.weigh() + 60
                 if size > max_bytes and reached is not None:
                     return _cut(connection, put, drop, Cursor(0, "", cursor.base, origin), reached, head)
                 put.append(item)
@@ -181,7 +182,7 @@ def _columns(put: list[Put]) -> dict[str, tuple[str, ...]]:
     return {entity: columns_of(entity) for entity in sorted({e for item in put for e in item.rows})}
 
 
-def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[str, dict[str, list[Any]]]:
+def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[str, Rows]:
     """Read the rows of aggregates: all of those not seen at `base`, the changed ones of the others."""
     full = {s.agg for s in wanted if not s.was_active_at(base)}
     changed: dict[str, set[str]] = {}
@@ -193,7 +194,7 @@ def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[
     if partly:
         for entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(partly), "since": base}):
             changed.setdefault(entity, set()).add(row_id)
-    found: dict[str, dict[str, list[Any]]] = {}
+    found: dict[str, Rows] = {}
     for entity, keys in whole.items():
         _collect(connection, found, entity, "agg", sorted(keys))
     for entity, keys in changed.items():
@@ -202,13 +203,20 @@ def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[
 
 
 def _collect(
-    connection: Connection, found: dict[str, dict[str, list[Any]]], entity: str, key: str, values: list[str]
+    connection: Connection, found: dict[str, Rows], entity: str, key: str, values: list[str]
 ) -> None:
     names = columns_of(entity)
     where = names.index("agg")
     quoted = ", ".join(f'"{name}"' for name in names)
-    query = text(f'SELECT {quoted} FROM "{entity}" WHERE "{key}" IN :keys ORDER BY id')  # noqa: S608 - own names
+    query = text(f'SELECT {quoted} FROM "{entity}" WHERE "{key}" IN :keys')  # noqa: S608 - own names
     query = query.bindparams(bindparam("keys", expanding=True))
+    by_agg: dict[str, list[Any]] = {}
     for start in range(0, len(values), PARAMETERS):
-        for row in connection.execute(query, {"keys": values[start : start + PARAMETERS]}).all():
-            found.setdefault(row[where], {}).setdefault(entity, []).append(tuple(row))
+        result = connection.execute(query, {"keys": values[start : start + PARAMETERS]})
+        assert result.cursor is not None
+        # The driver's own tuples: what is stored is what travels (ADR-0004), so nothing has to be converted.
+        for row in sorted(result.cursor.fetchall()):
+            by_agg.setdefault(row[where], []).append(row)
+        result.close()
+    for agg, rows in by_agg.items():
+        found.setdefault(agg, Rows())[entity] = rows

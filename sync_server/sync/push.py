@@ -20,9 +20,9 @@ from common.kernel.codec import decode, encode
 from common.kernel.ids import derive_id
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Outcome
-from common.kernel.work import Actor
+from common.kernel.work import Actor, forget_held
 from common.protocol.messages import ClockNow, OpResult
-from sync_server.db.tables import Lane, ParkedOp, Receipt
+from sync_server.db.tables import Lane, ParkedOp
 from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
 
 OPS_A_TRANSACTION = 50
@@ -64,26 +64,53 @@ def portions(ops: list[Numbered]) -> Iterator[list[Numbered]]:
         yield portion
 
 
+@dataclass(slots=True)
+class Place:
+    """Where a lane stands while a portion is taken; its row is written once, at the end."""
+
+    device_id: str
+    incarnation: int
+    last_n: int
+
+
 def push_portion(
-    unit: UnitOfWork, lane: Lane, actor: Actor, ops: list[Numbered], clock: ClockNow
+    unit: UnitOfWork, lane: Lane, actor: Actor, ops: list[Numbered], clock: ClockNow, *, undo: bool = True
 ) -> list[OpResult]:
-    """Take a portion of a lane. Raises ForkSeen before anything of the offending command is done."""
+    """Take a portion of a lane. Raises ForkSeen before anything of the offending command is done.
+
+    Without `undo` no command has a savepoint, and MustUndo is raised where one was needed.
+    """
     results: list[OpResult] = []
+    place = Place(lane.device_id, lane.incarnation, lane.last_n)
+    unit.look_up([item.op.id for item in ops])
+    taking = Taking(unit, place, actor, clock, undo)
     for _, members in groupby(ops, key=lambda item: item.op.g or item.op.id):
         group = list(members)
-        fresh = [item for item in group if not is_known(unit, lane, item, results)]
+        fresh = [item for item in group if not is_known(unit, place, item, results)]
         if not fresh:
             continue
         if len(fresh) == 1:
-            results.append(_take(unit, lane, actor, fresh[0], clock))
+            results.append(_take(taking, fresh[0]))
         else:
-            results.extend(_take_group(unit, lane, actor, fresh, clock))
+            results.extend(_take_group(taking, fresh))
+    lane.last_n = place.last_n
     return results
 
 
-def is_known(unit: UnitOfWork, lane: Lane, item: Numbered, results: list[OpResult]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What every command of a portion is taken with."""
+
+    unit: UnitOfWork
+    lane: Place
+    actor: Actor
+    clock: ClockNow
+    undo: bool
+
+
+def is_known(unit: UnitOfWork, lane: Lane | Place, item: Numbered, results: list[OpResult]) -> bool:
     """Answer a command seen before; advance the lane for one that is new. Raises ForkSeen."""
-    receipt = unit.session.get(Receipt, item.op.id)
+    receipt = unit.receipt_of(item.op.id)
     if item.n <= lane.last_n:
         if receipt is None or (receipt.incarnation == lane.incarnation and receipt.n != item.n):
             raise ForkSeen
@@ -99,34 +126,34 @@ def is_known(unit: UnitOfWork, lane: Lane, item: Numbered, results: list[OpResul
     return True
 
 
-def _take(unit: UnitOfWork, lane: Lane, actor: Actor, item: Numbered, clock: ClockNow) -> OpResult:
-    op, arrival = item.op, arrival_of(unit, lane, item, clock)
+def _take(taking: Taking, item: Numbered) -> OpResult:
+    unit, actor, op = taking.unit, taking.actor, item.op
+    arrival = arrival_of(unit, taking.lane, item, taking.clock)
     blocker = _blocker(unit, op)
     if blocker is not None:
         outcome = Outcome("blocked", "builds_on_parked", {"op": blocker})
         unit.note(actor, op, arrival, outcome)
         park(unit, actor, op, arrival, outcome, blocker)
     else:
-        outcome = unit.run(actor, op, arrival, live=False)
+        outcome = unit.run(actor, op, arrival, live=False, undo=taking.undo)
         if outcome.status == "parked":
             park(unit, actor, op, arrival, outcome, None)
     return OpResult(op.id, outcome.status, 0, outcome.code, dict(outcome.values))
 
 
-def _take_group(
-    unit: UnitOfWork, lane: Lane, actor: Actor, group: list[Numbered], clock: ClockNow
-) -> list[OpResult]:
+def _take_group(taking: Taking, group: list[Numbered]) -> list[OpResult]:
     """All of a group or none: one parked member parks the others (T27, invariant 4)."""
-    before = dict(unit.touched)
+    unit, lane, actor = taking.unit, taking.lane, taking.actor
+    before, receipts, entries = dict(unit.touched), dict(unit.receipts), list(unit.entries)
     savepoint = unit.session.begin_nested()
     outcomes = []
     for item in group:
         blocker = _blocker(unit, item.op)
-        arrival = arrival_of(unit, lane, item, clock)
+        arrival = arrival_of(unit, lane, item, taking.clock)
         outcome = (
             Outcome("parked", "builds_on_parked", {"op": blocker})
             if blocker
-            else unit.run(actor, item.op, arrival, live=False)
+            else unit.run(actor, item.op, arrival, live=False, undo=taking.undo)
         )
         outcomes.append(outcome)
         if not outcome.took_effect:
@@ -139,12 +166,12 @@ def _take_group(
         ]
     savepoint.rollback()
     unit.session.expire_all()
-    lane.last_n = max(lane.last_n, group[-1].n)
-    unit.touched = before
+    forget_held(unit.session)
+    unit.touched, unit.receipts, unit.entries = before, receipts, entries
     cause = outcomes[-1]
     results = []
     for item in group:
-        arrival = arrival_of(unit, lane, item, clock)
+        arrival = arrival_of(unit, lane, item, taking.clock)
         outcome = Outcome("parked", cause.code, cause.values)
         unit.note(actor, item.op, arrival, outcome)
         park(unit, actor, item.op, arrival, outcome, None)
@@ -152,7 +179,7 @@ def _take_group(
     return results
 
 
-def arrival_of(unit: UnitOfWork, lane: Lane, item: Numbered, clock: ClockNow) -> Arrival:
+def arrival_of(unit: UnitOfWork, lane: Lane | Place, item: Numbered, clock: ClockNow) -> Arrival:
     """Say when a command happened, by the server's time.
 
     Within one boot the monotonic clock tells its age, however the wall clock was turned (T13, E2, E5); otherwise the

@@ -6,6 +6,7 @@ Owns the order of steps (sync-protocol 3.6): lane → commands in portions → n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import select
 
@@ -25,7 +26,7 @@ from common.protocol.messages import (
 )
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Receipt, StreamHead
-from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.db.unit_of_work import MustUndo, UnitOfWork
 from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
 from sync_server.sync.drain import quarantine, without_rows
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
@@ -110,14 +111,17 @@ class SyncService:
     def _push(
         self, request: SyncRequest, token: str, actor: Actor, portion: list[Numbered]
     ) -> list[OpResult] | Fork:
-        def write(unit: UnitOfWork) -> list[OpResult]:
+        def write(unit: UnitOfWork, *, undo: bool) -> list[OpResult]:
             lane = hold_lane(unit, request, token)
             if lane is None:
                 raise DatabaseBusyError
-            return push_portion(unit, lane, actor, portion, request.clk)
+            return push_portion(unit, lane, actor, portion, request.clk, undo=undo)
 
         try:
-            return self.database.transact(write)
+            try:
+                return self.database.transact(partial(write, undo=False))
+            except MustUndo:  # rare: refusals come before writes
+                return self.database.transact(partial(write, undo=True))
         except ForkSeen:
             return self.database.transact(
                 lambda unit: fork_lane(unit, request.dev, self.database.random_bytes)

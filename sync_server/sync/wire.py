@@ -16,7 +16,7 @@ from common.kernel.codec import decode, encode, read_json
 from common.protocol.dictionary import ENCODING, BombError, deflate, gunzip, inflate
 from common.protocol.messages import BODY_AT_MOST, SyncAnswer
 from sync_server.problems import Problem
-from sync_server.sync.ready import to_json
+from sync_server.sync.ready import as_written, to_json
 
 T = TypeVar("T")
 PRESS_FROM = 200
@@ -47,7 +47,7 @@ def _sync_answer(value: SyncAnswer) -> dict[str, Any]:
         item: dict[str, Any] = {"agg": put.agg, "rev": put.rev}
         if put.full:
             item["full"] = True
-        puts.append(item | {"rows": put.rows})
+        puts.append(item | {"rows": as_written(put.rows)})
     for name in SyncAnswer.__slots__:
         item = getattr(value, name)
         default = SyncAnswer.__dataclass_fields__[name].default

@@ -75,9 +75,29 @@ class SimClock:
 class Platter(sqlite3.Connection):
     """A connection whose content outlives the process that held it: closing only gives up what was not committed."""
 
+    count: Callable[[], None]
+
+    def cursor(self, *_: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        """Open a cursor whose every statement is counted, whoever runs it."""
+        return super().cursor(Needle)
+
     def close(self) -> None:
         """End the transaction that was open."""
         self.rollback()
+
+
+class Needle(sqlite3.Cursor):
+    """A cursor that may find the power gone before a statement."""
+
+    def execute(self, *told: Any) -> Any:
+        """Run a statement, if there is power."""
+        self.connection.count()  # type: ignore[attr-defined]
+        return super().execute(*told)
+
+    def executemany(self, *told: Any) -> Any:
+        """Run a statement many times, if there is power."""
+        self.connection.count()  # type: ignore[attr-defined]
+        return super().executemany(*told)
 
 
 class Disk:
@@ -88,10 +108,10 @@ class Disk:
         self.platter = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, factory=Platter
         )
+        self.platter.count = self._count
+        self.statements_left: int | None = None
         self.engine = open_engine(lambda: self.platter)
         self.engine.update_execution_options(compiled_cache=_COMPILED)
-        self.statements_left: int | None = None
-        event.listen(self.engine, "before_cursor_execute", self._count)
         event.listen(self.engine, "commit", self._count)
 
     def _count(self, *_: Any) -> None:

@@ -41,6 +41,7 @@ def _no_dedupe(patch: Patch) -> None:
 
     def known(unit: Any, lane: Lane, item: Any, results: Any) -> bool:
         if real(unit, lane, item, []):
+            unit.receipts.pop(item.op.id, None)
             unit.session.execute(delete(Receipt).where(Receipt.op_id == item.op.id))
             unit.session.expire_all()
         return False
@@ -182,8 +183,7 @@ def _no_receipt_with_effect(patch: Patch) -> None:
 
     def note(self: Any, actor: Any, op: Any, arrival: Any, outcome: Any) -> None:
         real(self, actor, op, arrival, outcome)
-        self.session.flush()
-        self.session.execute(delete(Receipt).where(Receipt.op_id == op.id))
+        del self.receipts[op.id]
 
     patch.setattr(unit_of_work.UnitOfWork, "note", note)
 
@@ -198,8 +198,8 @@ def _unnumbered_forgotten(patch: Patch) -> None:
 def _group_torn(patch: Patch) -> None:
     """A group's members go their own ways."""
 
-    def each(unit: Any, lane: Any, actor: Any, group: Any, clock: Any) -> Any:
-        return [push._take(unit, lane, actor, item, clock) for item in group]
+    def each(taking: Any, group: Any) -> Any:
+        return [push._take(taking, item) for item in group]
 
     patch.setattr(push, "_take_group", each)
 

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from field_app.sync.plan import (
+    FEW,
     FEWEST,
     IDLE_MS,
     MOST,
     Facts,
     Line,
+    Sent,
     Step,
     after_failure,
     after_success,
     next_step,
 )
 
+BIG, SMALL = Sent(200, 60_000), Sent(5, 1_500)
 
-def test_a_line_that_breaks_partway_gets_less_and_a_good_one_more() -> None:
-    line = Line()
-    for _ in range(20):
-        line = after_failure(line, 0, 0.5, partway=True)
-    assert line.limits == FEWEST
+
+def test_what_breaks_after_a_success_is_halved_and_grows_again_by_steps() -> None:
+    line = after_success(Line(), 0, more=False)
+    line = after_failure(line, 0, 0.5, partway=True, sent=BIG)
+    assert (line.limits.ops, line.limits.ops_bytes) == (100, 30_000)
+    line = after_success(line, 0, more=False)
+    assert line.limits.ops == 100
+    line = after_failure(line, 0, 0.5, partway=True, sent=Sent(100, 30_000))
+    assert line.limits.ops == 50
+    steps = []
     for _ in range(20):
         line = after_success(line, 0, more=False)
+        steps.append(line.limits.ops)
+    assert steps == sorted(steps)
     assert line.limits == MOST
+
+
+def test_a_line_that_was_down_is_tried_with_few_and_gets_all_with_the_first_success() -> None:
+    line = Line()
+    for _ in range(20):
+        line = after_failure(line, 0, 0.5, partway=True, sent=BIG)
+        assert line.limits.ops == FEW.ops
+    line = after_success(line, 0, more=True)
+    assert line.limits == MOST
+
+
+def test_a_small_request_that_broke_keeps_its_commands_and_asks_for_a_smaller_answer() -> None:
+    line = after_success(Line(), 0, more=False)
+    for _ in range(20):
+        line = after_failure(line, 0, 0.5, partway=True, sent=SMALL)
+    assert line.limits == replace(MOST, page_bytes=FEWEST.page_bytes)
+
+
+def test_nothing_is_ever_less_than_one_command() -> None:
+    line = Line()
+    for _ in range(30):
+        line = after_failure(after_success(line, 0, more=True), 0, 0.5, partway=True, sent=Sent(1, 90_000))
+    assert line.limits.ops >= 1
 
 
 def test_hours_without_an_answer_do_not_cut_the_first_request_back_in_signal() -> None:
