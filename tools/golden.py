@@ -167,9 +167,16 @@ def listening(worlds: dict[int, list[Step]]) -> Iterator[None]:
         return outcome
 
     def run(
-        self: UnitOfWork, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False
+        self: UnitOfWork,
+        actor: Actor,
+        op: Op,
+        arrival: Arrival,
+        *,
+        live: bool,
+        override: bool = False,
+        undo: bool = True,
     ) -> Outcome:
-        outcome = real_run(self, actor, op, arrival, live=live, override=override)
+        outcome = real_run(self, actor, op, arrival, live=live, override=override, undo=undo)
         engine = self.session.get_bind()
         keep.append(engine)
         step = step_of(actor, op, millis(arrival.happened_at), millis(self.now), live, override)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
@@ -92,14 +92,14 @@ class Memo:
         return self._traces.get(op_id)
 
     def _hear(
-        self, _conn: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+        self, conn: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
     ) -> None:
         trace = self._under_way
         if trace is None:
             return
         verb = statement[:6].upper()
         if verb == "SELECT":
-            given = cursor.connection.execute(statement, parameters).fetchall()
+            given = raw_below(conn).execute(statement, parameters).fetchall()
             trace.steps.append((Did.READ, statement, parameters, digest(given)))
         elif verb in _WRITES:
             trace.steps.append((Did.WRITE_MANY if many else Did.WRITE, statement, parameters, b""))
@@ -136,9 +136,7 @@ def raw_connection(session: Session) -> sqlite3.Connection:
 
 def raw_below(connection: Connection) -> sqlite3.Connection:
     """Return the driver's own connection, in the same transaction."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
 def _steps(cursor: sqlite3.Cursor, trace: Trace, keep_base: KeepBase) -> bool:
