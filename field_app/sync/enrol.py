@@ -61,11 +61,17 @@ def read_invitation(text: str) -> Invitation | None:
     if text.lower().startswith(INVITATION + "?"):
         told = parse_qs(text[len(INVITATION) + 1 :])
         url, code = told.get("u", [""])[0], tidy_code(told.get("c", [""])[0])
-        address = urlsplit(url)
-        good = address.scheme in ("http", "https") and bool(address.hostname) and url.isprintable()
-        return Invitation(url, code) if good and _is_code(code) else None
+        return Invitation(url, code) if _is_address(url) and _is_code(code) else None
     code = tidy_code(text)
     return Invitation("", code) if _is_code(code) else None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.scheme in ("http", "https") and bool(address.hostname) and url.isprintable()
+    except ValueError:  # a bracket or a port that is none
+        return False
 
 
 def enrol(
