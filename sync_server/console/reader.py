@@ -31,6 +31,8 @@ AREAS = (
     Area("policy", "scales", "/console/policy"),
     Area("tablets", "tablet", "/console/tablets"),
     Area("inbox", "inbox", "/console/inbox"),
+    Area("evidence", "shield", "/console/evidence"),
+    Area("backups", "archive", "/console/backups"),
 )
 # What must have changed for a number beside an entry to be counted anew.
 COUNTED_KINDS = {"inbox": "office inbox ticket customer equipment person catalogue"}

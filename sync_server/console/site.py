@@ -61,6 +61,9 @@ AREA_ROLES: dict[str, frozenset[Role]] = {
     "policy": frozenset({Role.MANAGER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "tablets": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "inbox": _OFFICE,
+    "evidence": frozenset({Role.ADMINISTRATOR, Role.MANAGER}),
+    "backups": frozenset({Role.ADMINISTRATOR, Role.MANAGER}),
+    "export": frozenset({Role.ADMINISTRATOR, Role.MANAGER, Role.SUPERVISOR}),
 }
 _NEWS = text(
     "SELECT max(seq) AS seq, agg FROM change WHERE seq > :after AND entity <> 'member' AND stream = :stream "

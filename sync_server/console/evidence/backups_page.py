@@ -1,0 +1,56 @@
+"""The page of backups: how old the last good one is, the alarm, what was made, and restores this database came from.
+
+Owns the page; making and restoring are upkeep's (M8, P11).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import PurePath
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sync_server.console.desk import Desk
+from sync_server.console.site import Site
+from sync_server.db.durable import last_good_backup, unsaved_since
+from sync_server.db.tables import StreamHead
+from sync_server.db.upkeep_tables import BackupMade, Restoration
+
+PATH = "/console/backups"
+SHOWN = 20
+
+
+def backups_router(site: Site) -> APIRouter:
+    """Make the page."""
+    desk = Desk(site, "backups")
+    router = APIRouter(dependencies=[Depends(site.allow("backups"))])
+
+    @router.get(PATH)
+    def backups(request: Request) -> Response:
+        newest = BackupMade.made_at.desc()
+        with site.database.read() as session:
+            made = session.scalars(
+                select(BackupMade).order_by(newest, BackupMade.id.desc()).limit(SHOWN)
+            ).all()
+            restored = session.scalars(
+                select(Restoration).order_by(Restoration.restored_at.desc()).limit(SHOWN)
+            ).all()
+            good, since = last_good_backup(session), unsaved_since(session)
+            head, durable = session.execute(select(StreamHead.seq, StreamHead.durable)).one()
+        hours = site.settings.backup_alarm_h
+        is_late = bool(hours) and since is not None and desk.now() - since > timedelta(hours=hours)
+        is_here = site.settings.backups_dir.is_relative_to(site.settings.data_dir)
+        return desk.show(
+            request, "evidence/backups.html", made=made, restored=restored, good=good, is_late=is_late,
+            hours=hours, every=site.settings.backup_every_h, folder=str(site.settings.backups_dir),
+            is_here=is_here, behind=max(0, head - durable), name_of=_name,
+        )  # fmt: skip
+
+    return router
+
+
+def _name(folder: str) -> str:
+    return PurePath(folder).name
