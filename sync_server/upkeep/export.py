@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -97,7 +97,7 @@ def export_equipment(
     settings: Settings,
     unit_id: str,
     by: str,
-    out: BinaryIO,
+    out: IO[bytes],
     bytes_of: Bytes = lambda _sha256: None,
 ) -> Exported:
     """Write the export of a unit. `by`: whose request it is; `bytes_of`: the bytes of a file by its SHA-256.
