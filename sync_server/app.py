@@ -41,6 +41,7 @@ from sync_server.sync.access_routes import access_router
 from sync_server.sync.copy_routes import copy_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
 from sync_server.sync.service import SyncService
+from sync_server.upkeep.clock_watch import ClockWatch, say_if_wrong
 from sync_server.upkeep.evidence import evidence_jobs
 from sync_server.upkeep.full_disk import FullDisk
 from sync_server.upkeep.healed import last_restoration
@@ -103,12 +104,14 @@ def create_app(
     """
     parts = make_parts(settings, clock=clock, random_bytes=random_bytes)
     require_schema(parts.database.engine)
+    say_if_wrong(parts.database)
     epoch = _epoch(parts.database)
     tokens = Tokens(parts.keys, parts.database, lambda: epoch)
     rates = Rates(parts.security.rates, parts.database.clock)
     site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
     keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys), FullDisk.of(settings).job())
+    keeping += (ClockWatch(parts.database.clock).job(),)
     keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, keeping)
 
     @contextlib.asynccontextmanager
