@@ -230,7 +230,7 @@ def test_forbidden_at_the_office_changes_nothing_at_all(stand: Stand) -> None:
     assert stand.server.rows("SELECT count(*) FROM receipt") == receipts
 
 
-@pytest.mark.fault("G4", "P5", "P9")
+@pytest.mark.fault("G1", "G4", "P5", "P9")
 def test_forbidden_on_a_tablet_is_kept_for_the_office_and_changes_nothing(stand: Stand) -> None:
     """Each is parked with its reason, stands in the audit log under the person's name, and has no effect."""
     before, wrong = stand.business(), []

@@ -19,7 +19,7 @@ FOUND = {
 }
 
 
-@pytest.mark.fault("A13", "B1", "B10", "E2", "F7", "J2", "P1", "P2", "P3", "P4", "P5", "P7", "P11")
+@pytest.mark.fault("A13", "B1", "B10", "E2", "F7", "G2", "J2", "P1", "P2", "P3", "P4", "P5", "P7", "P11")
 @pytest.mark.timeout(1800)
 def test_histories_that_always_run() -> None:
     failed = run_many(100_000, FIXED)
