@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from common.visit.records import ReportSeal, ServiceReport
-from common.visit.seal import Verdict, judge_seal
+from common.visit.seal import Verdict, files_now, judge_seal
 from sync_server.db.tables import Device
 from sync_server.keys import ServerKeys, from_text, to_text
 
@@ -71,7 +71,6 @@ def judge_report(
     session: Session,
     report: ServiceReport,
     trusted: tuple[str, ...],
-    files: dict[str, str | None] | None = None,
 ) -> Verdict:
     """Check a kept report against its seal and the keys this server knows."""
     row = session.get(ReportSeal, report.id)
@@ -83,7 +82,7 @@ def judge_report(
         verify_signature,
         device_key=device.public_key if device is not None else "",
         server_keys=trusted,
-        files=files,
+        files=files_now(session, row),
     )
 
 

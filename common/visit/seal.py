@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import millis
 from common.kernel.codec import canonical, read_json
 from common.kernel.outcome import BadPayload
+from common.kernel.record import synced_entities
 from common.policy.policy_set import active_set
 from common.visit.hashing import content_hash
 
 FORMAT = 1
 TABLET_TEXT, SERVER_TEXT = b"fieldwright seal 1\n", b"fieldwright counter-seal 1\n"
+FILES = "attachment"  # the table of files, by its name: files know reports, reports know no files
 # What the signer gave, under the names the command and the report share.
 SEALED = (
     "ticket_id", "number", "content_hash", "language", "service_type", "accepted", "refusal_reason", "opinion",
@@ -93,6 +96,23 @@ def template_version(session: Session) -> int:
     """Return the version of the policy whose checklists and fields the report was filled in by (F4)."""
     found = active_set(session)
     return found.version if found else 0
+
+
+def attached_files(session: Session, ticket_id: str) -> list[tuple[str, str]]:
+    """List (id, SHA-256) of a ticket's files that stand; none in a program that keeps no files."""
+    record = synced_entities().get(FILES)
+    if record is None:
+        return []
+    rows = session.scalars(select(record).where(record.ticket_id == ticket_id, record.withdrawn.is_(False)))
+    return [(row.id, row.sha256) for row in rows]
+
+
+def files_now(session: Session, row: SealRow | None) -> dict[str, str | None]:
+    """Map the sealed files to the hashes their records have now; None for one that is not here."""
+    record, sealed = synced_entities().get(FILES), row.seal if row is not None else None
+    ids = [one["id"] for one in (sealed.get("files") or [] if isinstance(sealed, dict) else [])]
+    found = [session.get(record, file_id) for file_id in ids] if record is not None else []
+    return {one.id: one.sha256 for one in found if one is not None}
 
 
 def seal_text(document: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,16 @@ from sqlalchemy.orm import Session
 
 from common.kernel.clock import Reading
 from common.visit.records import ReportSeal, ServiceReport
-from common.visit.seal import Verdict, judge_seal, pack_seal, seal_document, seal_text, template_version
+from common.visit.seal import (
+    Verdict,
+    attached_files,
+    files_now,
+    judge_seal,
+    pack_seal,
+    seal_document,
+    seal_text,
+    template_version,
+)
 from common.visit.sign_off import SignReport
 from field_app.state.reach import Reach
 from field_app.store.queries_sign_off import setting_of
@@ -26,13 +35,14 @@ def sealed_payload(
 ) -> SignReport:
     """Add the seal of this device, as of a reading of its clocks; without a key the report stays unsealed."""
     with reach.store.read() as session:
-        version = template_version(session)
+        version, files = template_version(session), attached_files(session, payload.ticket_id)
     document = seal_document(
         payload,
         content,
         device_id=reach.store.identity().device_id,
         device_at_ms=reading.wall_ms,
         policy_version=version,
+        files=files,
     )
     signed = reach.sign(seal_text(document))
     return payload if signed is None else replace(payload, seal=pack_seal(document, *signed))
@@ -44,9 +54,11 @@ def verdict_of(session: Session, report_id: str) -> Verdict | None:
     if report is None:
         return None
     server_key = setting_of(session, SIGN_KEY_SETTING)
+    row = session.get(ReportSeal, report_id)
     return judge_seal(
         report,
-        session.get(ReportSeal, report_id),
+        row,
         verify_signature,
+        files=files_now(session, row),
         server_keys=(server_key,) if server_key else None,
     )

@@ -20,7 +20,7 @@ from common.kernel.outcome import BadPayload
 from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
 from common.visit.records import ReportSeal, ServiceReport
-from common.visit.seal import judge_seal, unpack_seal
+from common.visit.seal import files_now, judge_seal, unpack_seal
 from sync_server.db.office import REFUSED
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
@@ -175,7 +175,10 @@ def check_seals(session: Session, told: Told, trusted: Sequence[str] | None) -> 
             yield Fault("seal", report.number, "is not the seal that came with the report")
         elif row is not None:
             device = keys.get(str(row.seal.get("device_id", ""))) if isinstance(row.seal, dict) else None
-            verdict = judge_seal(report, row, verify_signature, device_key=device, server_keys=trusted)
+            files = files_now(session, row)
+            verdict = judge_seal(
+                report, row, verify_signature, device_key=device, server_keys=trusted, files=files
+            )
             # One that never fitted was flagged on arrival and has no counter-signature: the office knows of it.
             if verdict.state == "broken" and row.counter is not None:
                 yield Fault("seal", report.number, f"is broken: {verdict.fault}")
