@@ -114,6 +114,7 @@ def test_an_empty_form_keeps_what_was_typed_and_says_what_is_missing(company: Co
     speechless = client.fill("/console/intake", FORM | {"fault_text": "  "})
     assert speechless.status_code == 422
     assert "Fault: must be filled in" in speechless.text
+    assert "Fault: Fault" not in speechless.text
     assert "张护士" in speechless.text
     assert tickets(company) == []
 

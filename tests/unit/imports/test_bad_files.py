@@ -177,3 +177,9 @@ def test_headings_are_recognised_however_they_are_written() -> None:
 
 def test_a_fault_of_the_whole_file_has_no_line() -> None:
     assert say_place("customers", Fault("file_empty"), "en") == "File"
+
+
+def test_the_consoles_own_words_are_headings(database: Database) -> None:
+    for zone in ("区域", "區域", "服务区域"):
+        plan = preview(database, f"客户编号,客户名称,{zone}\nC1,甲,same_city\n".encode(), "customers")
+        assert (plan.ignored, plan.faults) == ((), ()), zone
