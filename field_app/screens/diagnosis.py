@@ -153,7 +153,8 @@ def DiagnosisForm(
         save = MainButton("diagnosis-save", t("app.diagnosis.save"), form.save, I.SAVE_OUTLINED)
         controls.append(at_the_end(save))
     moment = local_moment(t.language, made.made_at, session.now(), session.zone) if made else ""
-    hint = t("app.diagnosis.made", moment=moment) if made else ""
+    words = "app.diagnosis.made_locked" if locked else "app.diagnosis.made"
+    hint = t(words, moment=moment) if made else ""
     return Card(Section(t("app.tab.diagnosis"), controls, hint), ident="diagnosis-form")
 
 

@@ -297,11 +297,13 @@ def ChoiceField(
     def button(option: Option) -> ft.Control:
         chosen = option.value == value
         tone = palette.tone(option.state or State.INFO)
+        # What cannot be chosen any more must not look as if it could: only what was chosen keeps its colour.
+        ink, edge = (palette.soft, palette.line) if disabled else (palette.ink, palette.soft)
         style = ft.ButtonStyle(
-            bgcolor=tone.bg if chosen else palette.card,
-            color=tone.fg if chosen else palette.ink,
-            icon_color=tone.fg if chosen else palette.soft,
-            side=ft.BorderSide(2 if chosen else 1.2, tone.fg if chosen else palette.soft),
+            bgcolor=tone.bg if chosen else ft.Colors.TRANSPARENT if disabled else palette.card,
+            color=tone.fg if chosen else ink,
+            icon_color=tone.fg if chosen else edge,
+            side=ft.BorderSide(2 if chosen else 1.2, tone.fg if chosen else edge),
             alignment=ft.Alignment.CENTER_LEFT if stacked else None,
             padding=ft.Padding.symmetric(horizontal=6, vertical=12) if equal else None,
         )
