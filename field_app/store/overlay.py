@@ -21,10 +21,10 @@ from common.kernel.command import Place, Role
 from common.kernel.execute import execute
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Outcome
-from common.kernel.record import columns_of
+from common.kernel.record import columns_of, synced_entities
 from common.kernel.work import Actor, Work
 from field_app.store.memo import MEMO, KeepBase, Memo, Row, raw_below, raw_connection, repeat
-from field_app.store.schema import BaseRow, OpTouch, OutboxOp
+from field_app.store.schema import BaseRow, OpTouch, OutboxOp, neutral
 
 # Written out: these run several times for each pending command of a rebase.
 _IS_KEPT = "SELECT 1 FROM base WHERE entity = ? AND row_id = ?"
@@ -191,10 +191,14 @@ def _run_again(session: Session, op_ord: int, actor: Actor) -> str:
 
 
 def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: list[list[Any]]) -> None:
-    """Write rows as they travel: insert, or replace all columns that came."""
+    """Write rows as they travel: insert, or replace all columns that came.
+
+    Columns an older server does not send get their neutral value in a new row and stay in one that is there (F2).
+    """
     names = [name for name in names if name in columns_of(entity)]
-    quoted = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join("?" for _ in names)
+    filled = fill_of(entity, frozenset(names))
+    quoted = ", ".join(f'"{name}"' for name in (*names, *filled))
+    marks = ", ".join((*("?" for _ in names), *(repr(value) for value in filled.values())))
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != "id")
     cursor = raw_below(connection).cursor()  # takes the rows as they came; SQLAlchemy would copy each
     cursor.executemany(
@@ -202,6 +206,13 @@ def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: 
         rows,
     )
     cursor.close()
+
+
+@cache
+def fill_of(entity: str, came: frozenset[str]) -> dict[str, int | str | None]:
+    """Map the columns that may not be empty and did not come to their neutral values."""
+    table = synced_entities()[entity].__table__
+    return {c.name: neutral(c) for c in table.columns if c.name not in came and not c.nullable}
 
 
 def actor_for(person_id: str, device_id: str) -> Actor:

@@ -5,11 +5,24 @@ Owns their shape and the version of the file. Business tables are the shared one
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, Index, Integer, MetaData, insert, text
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    insert,
+    text,
+    update,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import common.nouns  # noqa: F401 - registers every table and command
-from common.kernel.record import NAMING, Agg, Base, Document, Key, Long, Short
+from common.kernel.record import NAMING, Agg, Base, Document, DocumentColumn, Key, Long, Short
 
 SCHEMA_VERSION = 3
 
@@ -131,7 +144,12 @@ def open_schema(engine: Engine) -> None:
             return
         Base.metadata.create_all(connection)
         DeviceBase.metadata.create_all(connection)
-        if found:  # an older file: the tables it lacked are there now, all it holds stays as it is
+        if found:  # an older file: what it lacked is there now, all it holds stays as it is
+            _add_columns(connection)
+            # Rows and columns the older app did not know went past it: read the scope from its beginning once more.
+            connection.execute(
+                update(SyncState).values(cursor="", position=0, generation=SyncState.generation + 1)
+            )
             connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
             connection.commit()
             return
@@ -144,3 +162,26 @@ def open_schema(engine: Engine) -> None:
         )
         connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
         connection.commit()
+
+
+def _add_columns(connection: Connection) -> None:
+    """Add the columns an older file lacks, each with its neutral value; the server's own come with the next pull."""
+    for table in (*Base.metadata.sorted_tables, *DeviceBase.metadata.sorted_tables):
+        there = {row[1] for row in connection.exec_driver_sql(f'PRAGMA table_info("{table.name}")')}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                filled = "" if column.nullable else f" NOT NULL DEFAULT {neutral(column)!r}"
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}{filled}'
+                )
+
+
+def neutral(column: Column[Any]) -> int | str | None:
+    """Return what stands in a column until its value is known: nothing, 0, an empty text, an empty document."""
+    if column.nullable:
+        return None
+    kind: Any = column.type.impl if isinstance(column.type, TypeDecorator) else column.type
+    if isinstance(kind, Integer):
+        return 0
+    return "null" if isinstance(column.type, DocumentColumn) else ""

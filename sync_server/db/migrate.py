@@ -48,10 +48,9 @@ METADATA = _all_tables()
 
 def upgrade(engine: Engine, random_bytes: RandomBytes, to: str = "head") -> None:
     """Create or upgrade the database's tables and its stream, in one transaction. `to` an older shape is for tests."""
-    with engine.connect() as connection:
+    with engine.begin() as connection:  # begun here: else Alembic commits each step by itself on SQLite
         command.upgrade(_config(connection), to)
         plant_stream(connection, random_bytes)
-        connection.commit()
 
 
 def current(engine: Engine) -> str:

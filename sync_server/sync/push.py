@@ -17,11 +17,13 @@ from common.inbox.opening import open_discrepancy
 from common.inbox.records import Discrepancy, InboxItem
 from common.kernel.clock import instant
 from common.kernel.codec import decode, encode
+from common.kernel.command import REGISTRY
 from common.kernel.ids import derive_id
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.work import Actor, forget_held
 from common.protocol.messages import ClockNow, OpResult
+from common.protocol.release import is_newer
 from sync_server.db.tables import Lane, ParkedOp
 from sync_server.db.unit_of_work import Arrival, UnitOfWork, content_hash_of
 
@@ -38,6 +40,33 @@ class Numbered:
 
 class ForkSeen(Exception):  # noqa: N818 - an answer, not an error
     """A number was used for another command, or numbers are missing: this is another copy of the tablet."""
+
+
+class ServerTooOldError(Exception):
+    """The next command comes from a newer app and is unknown here: the server must be updated."""
+
+
+def understood(ops: list[Numbered], app: str) -> list[Numbered]:
+    """Return the commands before the first that only a newer app can give; its group is left whole (F2, T27).
+
+    From an app that is not newer such a command is a mistake, and is parked like one (T17). Raises ServerTooOldError
+    where not one is left of some.
+    """
+    if not ops or not is_newer(app):
+        return ops
+    strange = next((item for item in ops if _is_strange(item.op)), None)
+    if strange is None:
+        return ops
+    group = strange.op.g
+    kept = [item for item in ops if item.n < strange.n and not (group and item.op.g == group)]
+    if not kept:
+        raise ServerTooOldError
+    return kept
+
+
+def _is_strange(op: Op) -> bool:
+    spec = REGISTRY.get(op.k)
+    return spec is None or op.v > spec.version
 
 
 def read_ops(raw: tuple[dict[str, Any], ...]) -> list[Numbered]:

@@ -24,6 +24,7 @@ from sync_server.db.database import DatabaseBusyError
 from sync_server.gate import Gate, Rates
 from sync_server.people.tokens import Tokens
 from sync_server.problems import Problem, soon
+from sync_server.sync.push import ServerTooOldError
 from sync_server.sync.service import SyncService
 from sync_server.sync.wire import answer, read_message
 
@@ -73,6 +74,8 @@ def sync_router(
                 raise
             taken = await run_in_threadpool(service.quarantine, told, refused.code)
             return answer(request, taken, SENT_AWAY[refused.code])
+        except ServerTooOldError:
+            raise Problem(426, "server_too_old", newest=PROTOCOL) from None
         except DatabaseBusyError:
             raise Problem(409, "lane_busy", headers={"Retry-After": soon()}) from None
         if told.ops:

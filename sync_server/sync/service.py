@@ -31,7 +31,7 @@ from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
 from sync_server.sync.drain import quarantine, without_rows
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
 from sync_server.sync.pull import Page, read_aggregates, read_page, scope_digest, settled_for
-from sync_server.sync.push import ForkSeen, Numbered, portions, push_portion, read_ops
+from sync_server.sync.push import ForkSeen, Numbered, portions, push_portion, read_ops, understood
 
 NUMBERING_TRIES = 3
 
@@ -43,7 +43,7 @@ class SyncService:
     database: Database
 
     def sync(self, request: SyncRequest) -> SyncAnswer:
-        """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, BadPayload."""
+        """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, ServerTooOldError, BadPayload."""
         taken = self._take(request)
         return taken if isinstance(taken, SyncAnswer) else self._pull(request, *taken)
 
@@ -81,7 +81,7 @@ class SyncService:
 
     def _take(self, request: SyncRequest) -> SyncAnswer | tuple[str, str, list[OpResult]]:
         """Enter the lane and take its commands: person, new token and results, or the answer to a fork."""
-        ops = read_ops(request.ops)
+        ops = understood(read_ops(request.ops), request.app)
         entered = self.database.transact(lambda unit: self._enter(unit, request, len(ops)))
         if isinstance(entered, Fork):
             return self._forked(entered)
