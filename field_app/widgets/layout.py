@@ -111,9 +111,14 @@ def _Header(
     ]
     if subtitle:
         titles.append(ft.Text(subtitle, theme_style=TEXT.BODY_MEDIUM, color=palette.soft))
+    beside = list(actions)
+    if back and beside and form is not Form.DESKTOP:
+        # A narrow pane: beside a long state the customer's name would be cut and the serial broken.
+        titles.append(ft.Container(ft.Row(beside, spacing=8, wrap=True), padding=ft.Padding.only(top=4)))
+        beside = []
     return ft.Container(
         padding=ft.Padding.only(left=8 if back else pad, right=pad, top=12, bottom=12),
-        content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *actions], spacing=8),
+        content=ft.Row([*back, ft.Column(titles, spacing=0, tight=True, expand=True), *beside], spacing=8),
     )
 
 
