@@ -11,6 +11,7 @@ export PYTHONUNBUFFERED := 1
 
 PY := .venv/bin/python
 N ?= 2000
+SOAK ?= 100000
 SEED ?= 1
 
 .PHONY: help setup setup-tests demo app test test-fast soak mutants lint bench simulate e2e pictures lock wheel clean
@@ -37,8 +38,8 @@ test: setup-tests ## static checks and every test
 test-fast: setup-tests ## the tests that need neither server, simulation nor browser
 	@bash tools/test.sh fast
 
-soak: setup-tests ## the long versions of the tests (hours)
-	@$(PY) -m pytest -m soak tests
+soak: setup-tests ## the long versions (hours): SOAK=… histories, thousands of cuts; .artifacts/soak.md
+	@$(PY) -m tools.soak --histories $(SOAK)
 
 mutants: setup-tests ## plant each mistake of tools/mutants.toml and see its test turn red
 	@$(PY) -m tools.mutants
