@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("restored", _with_parts(cli_upkeep.run_restored), "what came back from the field since the restore")
     add("new-epoch", _with_parts(cli_upkeep.run_new_epoch), "go on as the server tablets stay with")
+    add("move", _with_parts(cli_upkeep.run_move), "from SQLite into an empty PostgreSQL").add_argument(
+        "target", help="postgresql+psycopg://…"
+    )
     add("verify", _with_parts(cli_upkeep.run_verify), "check audit chain, receipts, stock and sealed reports")
     cli_evidence.add_commands(add, _with_parts)
     return parser

@@ -22,6 +22,7 @@ from sync_server.settings import Settings
 from sync_server.upkeep.backup import Backup, BackupError, back_up
 from sync_server.upkeep.evidence import outside
 from sync_server.upkeep.healed import healed_since, last_restoration, report
+from sync_server.upkeep.move import move
 from sync_server.upkeep.restore import newer_backups, restore
 from sync_server.upkeep.running import sole_server
 from sync_server.upkeep.verify import verify
@@ -120,6 +121,20 @@ def run_new_epoch(_args: argparse.Namespace, parts: Parts) -> int:
     with sole_server(parts.settings.data_dir):
         epoch = parts.database.transact(begin)
     print(f"Epoch {epoch} has begun.")
+    return 0
+
+
+def run_move(args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `move`: the whole database from SQLite into an empty PostgreSQL."""
+    if not parts.settings.is_sqlite:
+        raise BackupError("This installation is on PostgreSQL already.")
+    with sole_server(parts.settings.data_dir):
+        parts.database.number()
+        told = move(parts.database.engine, args.target, parts.database.random_bytes, _say)
+    print(
+        f"{sum(one.rows for one in told.values())} rows in {len(told)} tables are there, each of them the same."
+    )
+    print("Set FIELDWRIGHT_DATABASE_URL to the new database, then: sync-server verify, sync-server serve")
     return 0
 
 
