@@ -15,6 +15,7 @@ from common.protocol.epoch import epoch_after
 from sync_server.app import Parts, SystemClock
 from sync_server.db.database import Database
 from sync_server.db.durable import note_backup
+from sync_server.db.move import move
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
@@ -22,7 +23,6 @@ from sync_server.settings import Settings
 from sync_server.upkeep.backup import Backup, BackupError, back_up
 from sync_server.upkeep.evidence import outside
 from sync_server.upkeep.healed import healed_since, last_restoration, report
-from sync_server.upkeep.move import move
 from sync_server.upkeep.restore import newer_backups, restore
 from sync_server.upkeep.running import sole_server
 from sync_server.upkeep.verify import verify

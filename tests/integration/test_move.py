@@ -15,9 +15,8 @@ from sync_server import cli
 from sync_server.app import create_app
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import METADATA
+from sync_server.db.move import MoveError, fingerprint, move
 from sync_server.settings import read_settings
-from sync_server.upkeep.backup import BackupError
-from sync_server.upkeep.move import fingerprint, move
 from sync_server.upkeep.verify import verify
 from tests.integration.test_restore import a_ticket, moved_to, notes_of, synced
 from tests.support.served import Server, a_server, a_tablet, listening
@@ -68,11 +67,11 @@ def test_a_target_that_is_not_empty_or_differs_is_refused(postgres_database: str
     with a_server("", tmp_path) as server:
         server.person(Role.ENGINEER)
         engine = server.parts.database.engine
-        with pytest.raises(BackupError, match="must be a PostgreSQL"):
+        with pytest.raises(MoveError, match="must be a PostgreSQL"):
             move(engine, f"sqlite:///{tmp_path / 'other.db'}", os.urandom)
         common = ["--data", str(server.parts.settings.data_dir)]
         assert cli.main([*common, "move", postgres_database]) == 0
-        with pytest.raises(BackupError, match="not empty"):
+        with pytest.raises(MoveError, match="not empty"):
             move(engine, postgres_database, os.urandom)
         target = make_engine(postgres_database, pool_size=1)
         with target.connect() as connection, server.parts.database.read() as session:

@@ -14,10 +14,13 @@ from sqlalchemy import Connection, Engine, Table, TextClause, inspect, text
 from common.kernel.codec import canonical
 from common.kernel.ids import RandomBytes
 from sync_server.db.engine import make_engine, reading
-from sync_server.db.migrate import METADATA, require_schema, upgrade
-from sync_server.upkeep.backup import BackupError
+from sync_server.db.migrate import METADATA, SchemaError, require_schema, upgrade
 
 BATCH = 1000
+
+
+class MoveError(SchemaError):
+    """The database cannot go there; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,16 @@ def move(
 ) -> dict[str, Copied]:
     """Copy every table and compare every row; all of it is committed at once or nothing is.
 
-    The source must not be served meanwhile. Raises BackupError where the target is not an empty PostgreSQL database or
+    The source must not be served meanwhile. Raises MoveError where the target is not an empty PostgreSQL database or
     holds anything else afterwards.
     """
     require_schema(source)
     target = make_engine(target_url, pool_size=2)
     try:
         if target.dialect.name != "postgresql":
-            raise BackupError("The target must be a PostgreSQL database: postgresql+psycopg://…")
+            raise MoveError("The target must be a PostgreSQL database: postgresql+psycopg://…")
         if inspect(target).get_table_names():
-            raise BackupError("The target is not empty. Make a new database for it.")
+            raise MoveError("The target is not empty. Make a new database for it.")
         upgrade(target, random_bytes)
         with reading(source).connect() as old, target.begin() as new:
             new.execute(text("DELETE FROM stream_head"))  # planted by the upgrade; the real one comes
@@ -51,7 +54,7 @@ def move(
                 say(table.name)
                 told[table.name] = copy_table(old, new, table)
                 if fingerprint(new, table) != told[table.name]:
-                    raise BackupError(f"{table.name} is not the same in the target; nothing was kept there")
+                    raise MoveError(f"{table.name} is not the same in the target; nothing was kept there")
             return told
     finally:
         target.dispose()
