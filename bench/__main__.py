@@ -36,7 +36,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fw-bench-") as made:
         folder = Path(made)
         print(f"Making {options.rows} rows by the product's own commands …", file=sys.stderr)
-        company = make_company(folder / "server", options.rows, options.days, TICKETS_EACH)
+        company = make_company(folder / "server", options.rows, options.days + 1, TICKETS_EACH)
         with product_server(folder / "server") as host, plain_server() as bare:
             plain = PlainLine(bare.url)
             bench = Bench(company, host, plain, folder, options.commands, options.repeats)

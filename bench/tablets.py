@@ -6,8 +6,11 @@ Owns enrolment of a tablet and syncing until nothing is left. Measures nothing i
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from bench.company import Company
 from bench.meter import Wire
@@ -50,8 +53,17 @@ class BenchTablet:
         self.wire.close()
 
 
-def a_tablet(company: Company, url: str, folder: Path, person_id: str) -> BenchTablet:
-    """Enrol an empty tablet; it is signed in and its line is open, so that what follows is the sync alone."""
+def a_tablet(
+    company: Company,
+    url: str,
+    folder: Path,
+    person_id: str,
+    over: Callable[[Wire], httpx.BaseTransport] = lambda wire: wire,
+) -> BenchTablet:
+    """Enrol an empty tablet; it is signed in and its line is open, so that what follows is the sync alone.
+
+    `over` puts another line between the tablet and the counting one.
+    """
     database, clock = company.parts.database, company.parts.database.clock
     folder.mkdir(parents=True)
     path = folder / "app.db"
@@ -64,6 +76,6 @@ def a_tablet(company: Company, url: str, folder: Path, person_id: str) -> BenchT
     enrolled = enrol(store, keystore, Invitation(url, code), "Tablet", os.urandom)
     key = device_key(keystore)
     assert key is not None
-    exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=wire)
+    exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=over(wire))
     exchange.have(HaveRequest(enrolled.device_id, ()))
     return BenchTablet(store, SyncEngine(store, exchange, clock, lambda: 0.5, "bench"), wire, path)

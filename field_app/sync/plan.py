@@ -13,9 +13,14 @@ FEW = Limits(8, 4096, 64 * 1024)  # what a line that may be down is tried with
 MOST = Limits(
     OPS_AT_MOST, OPS_BYTES_AT_MOST, 4 * PAGE_BYTES
 )  # a catalogue of ten thousand rows in one answer
+FEW_PAGE_BYTES = 16 * 1024
 SMALL_BYTES = 6 * 1024  # commands of about 2 kB compressed: their size breaks no line
 IDLE_MS = 30_000
 FIRST_PAUSE_MS = 2_000
+BREAKS_OF_SIZE = 2  # so many in a row after a success tell of sizes, more of a line that is down
+BROKEN_PAUSE_MS = 500  # somebody answered: the line is there
+LONGEST_BROKEN_PAUSE_MS = 4_000
+BREAKS_AT_ONCE = 12
 LONGEST_PAUSE_MS = 120_000
 
 
@@ -76,12 +81,15 @@ def next_step(facts: Facts, line: Line, now_ms: int, *, asked: bool) -> Step:
 
 def after_success(line: Line, now_ms: int, *, more: bool) -> Line:
     """Send as much as is known to get through, a little more each time; come back at once while there is more."""
+    limits = line.ceiling
+    if line.limits.page_bytes < limits.page_bytes:  # an answer of this size got through, a larger one did not
+        limits = replace(limits, page_bytes=line.limits.page_bytes * 2)
     ceiling = Limits(
-        min(line.ceiling.ops * 3 // 2 + 1, MOST.ops),
-        min(line.ceiling.ops_bytes * 3 // 2, MOST.ops_bytes),
-        min(line.ceiling.page_bytes * 3 // 2, MOST.page_bytes),
+        min(limits.ops * 3 // 2 + 1, MOST.ops),
+        min(limits.ops_bytes * 3 // 2, MOST.ops_bytes),
+        min(limits.page_bytes * 2, MOST.page_bytes),
     )
-    return Line(0, now_ms if more else now_ms + IDLE_MS, line.ceiling, more, ceiling, worked=True)
+    return Line(0, now_ms if more else now_ms + IDLE_MS, limits, more, ceiling, worked=True)
 
 
 def after_failure(
@@ -98,7 +106,10 @@ def after_failure(
     Less is sent at once only after a line that broke `partway`: where nobody answered, size was not the reason, and
     back in signal one request is to carry all.
     """
-    pause = min(FIRST_PAUSE_MS << min(line.failures, 10), LONGEST_PAUSE_MS)
+    if partway and line.failures < BREAKS_AT_ONCE:
+        pause = min(BROKEN_PAUSE_MS << line.failures, LONGEST_BROKEN_PAUSE_MS)
+    else:
+        pause = min(FIRST_PAUSE_MS << min(line.failures, 10), LONGEST_PAUSE_MS)
     pause = round(pause * (0.5 + jitter / 2))
     pause = max(pause, round(retry_after_s * 1000 * (1 + jitter)))
     if partway:
@@ -107,21 +118,20 @@ def after_failure(
 
 
 def _with_less(line: Line, sent: Sent) -> Line:
-    """Judge a break: after a success it was the size, and stays a ceiling; else the line may be down: try it with few.
+    """Judge a break: soon after a success it was the size, and stays a ceiling; else the line may be down: few try it.
 
     What was small cannot have been the reason: then it was the answer, or no size at all.
     """
     heavy, limits = sent.ops_bytes > SMALL_BYTES, line.limits
-    if line.worked and not line.failures:
+    if line.worked and line.failures < BREAKS_OF_SIZE:
+        page_bytes = max(limits.page_bytes // 4, FEWEST.page_bytes)
         less = (
-            Limits(
-                max(sent.ops // 2, FEWEST.ops), max(sent.ops_bytes // 2, FEWEST.ops_bytes), limits.page_bytes
-            )
+            replace(limits, ops=max(sent.ops // 2, 1), ops_bytes=max(sent.ops_bytes // 2, FEWEST.ops_bytes))
             if heavy
-            else replace(limits, page_bytes=max(limits.page_bytes // 4, FEWEST.page_bytes))
+            else replace(limits, page_bytes=min(page_bytes, FEW.page_bytes))
         )
-        return replace(line, limits=less, ceiling=less)
+        return replace(line, limits=less, ceiling=less if heavy else line.ceiling)
     if heavy:
         return replace(line, limits=replace(FEW, page_bytes=limits.page_bytes))
-    page_bytes = FEW.page_bytes if limits.page_bytes > FEW.page_bytes else limits.page_bytes // 4
-    return replace(line, limits=replace(limits, page_bytes=max(page_bytes, FEWEST.page_bytes)))
+    page_bytes = min(limits.page_bytes, max(min(limits.page_bytes // 4, FEW.page_bytes), FEW_PAGE_BYTES))
+    return replace(line, limits=replace(limits, page_bytes=page_bytes))

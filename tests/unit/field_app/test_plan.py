@@ -27,14 +27,15 @@ def test_what_breaks_after_a_success_is_halved_and_grows_again_by_steps() -> Non
     line = after_success(Line(), 0, more=False)
     line = after_failure(line, 0, 0.5, partway=True, sent=BIG)
     assert (line.limits.ops, line.limits.ops_bytes) == (100, 30_000)
-    line = after_success(line, 0, more=False)
-    assert line.limits.ops == 100
     line = after_failure(line, 0, 0.5, partway=True, sent=Sent(100, 30_000))
     assert line.limits.ops == 50
+    line = after_failure(line, 0, 0.5, partway=True, sent=Sent(50, 15_000))
+    assert line.limits.ops == FEW.ops
     steps = []
     for _ in range(20):
         line = after_success(line, 0, more=False)
         steps.append(line.limits.ops)
+    assert steps[0] == 50
     assert steps == sorted(steps)
     assert line.limits == MOST
 
@@ -52,7 +53,18 @@ def test_a_small_request_that_broke_keeps_its_commands_and_asks_for_a_smaller_an
     line = after_success(Line(), 0, more=False)
     for _ in range(20):
         line = after_failure(line, 0, 0.5, partway=True, sent=SMALL)
-    assert line.limits == replace(MOST, page_bytes=FEWEST.page_bytes)
+    assert line.limits == replace(MOST, page_bytes=line.limits.page_bytes)
+    assert FEWEST.page_bytes <= line.limits.page_bytes < FEW.page_bytes
+    line = after_success(line, 0, more=True)
+    assert line.limits.ops == MOST.ops
+
+
+def test_a_line_that_breaks_is_tried_sooner_than_one_where_nobody_answers() -> None:
+    broken, silent = Line(), Line()
+    for _ in range(10):
+        broken = after_failure(broken, 0, 1.0, partway=True, sent=SMALL)
+        silent = after_failure(silent, 0, 1.0)
+        assert broken.next_try_ms < silent.next_try_ms
 
 
 def test_nothing_is_ever_less_than_one_command() -> None:
