@@ -6,6 +6,7 @@ Owns nothing else. Programs import it once, before they make tables or run comma
 from importlib import import_module
 
 ROOMS = (
+    "common.approvals.approval",
     "common.coverage.coverage",
     "common.coverage.coverage_commands",
     "common.coverage.entitlement",
@@ -44,5 +45,6 @@ ROOMS = (
     "common.visit.repair",
     "common.visit.sign_off",
     "common.visit.stop_use",
+    "common.visit.voiding",
 )
 MODULES = tuple(import_module(name) for name in ROOMS)

@@ -194,3 +194,16 @@ class Rating(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     sealed: Mapped[Long]
     given_at: Mapped[datetime]
+
+
+class ReportVoid(Synced, Base):
+    """That a sealed report does not count any more, who asked and who approved. The report stays as it was signed."""
+
+    __tablename__ = "report_void"
+    ticket_id: Mapped[Key] = mapped_column(index=True)
+    report_id: Mapped[Key] = mapped_column(index=True)
+    approval_id: Mapped[Key]
+    reason: Mapped[Long]
+    asked_by: Mapped[Key]
+    approved_by: Mapped[Key]
+    voided_at: Mapped[datetime]

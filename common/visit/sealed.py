@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from common.kernel.work import Work
 from common.tickets.ticket import Ticket
-from common.visit.records import ServiceReport, Visit
+from common.visit.records import ReportVoid, ServiceReport, Visit
 
 
 def reports_of(session: Session, ticket_id: str) -> list[ServiceReport]:
@@ -22,9 +22,19 @@ def reports_of(session: Session, ticket_id: str) -> list[ServiceReport]:
 
 
 def accepted_report(session: Session, ticket: Ticket) -> ServiceReport | None:
-    """Find the accepted report of the ticket's current round; the first one signed if there are two."""
+    """Find the accepted report of the ticket's current round; the first one signed if there are two.
+
+    One that was voided does not count.
+    """
     reports = reports_of(session, ticket.id)
-    return next((r for r in reports if r.accepted and r.round == ticket.round), None)
+    found = [r for r in reports if r.accepted and r.round == ticket.round]
+    voided = voided_reports(session, ticket.id) if found else frozenset()
+    return next((r for r in found if r.id not in voided), None)
+
+
+def voided_reports(session: Session, ticket_id: str) -> frozenset[str]:
+    """Return the reports of a ticket that two people have voided."""
+    return frozenset(session.scalars(select(ReportVoid.report_id).where(ReportVoid.ticket_id == ticket_id)))
 
 
 def first_arrival(session: Session, ticket: Ticket) -> datetime | None:

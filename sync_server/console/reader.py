@@ -31,6 +31,7 @@ AREAS = (
     Area("policy", "scales", "/console/policy"),
     Area("tablets", "tablet", "/console/tablets"),
     Area("inbox", "inbox", "/console/inbox"),
+    Area("approvals", "signature", "/console/approvals"),
     Area("evidence", "shield", "/console/evidence"),
     Area("backups", "archive", "/console/backups"),
 )

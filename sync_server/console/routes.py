@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
+from sync_server.console.approvals.routes import approvals_router
 from sync_server.console.board.page import board_router
 from sync_server.console.customers.routes import customers_router
 from sync_server.console.equipment.routes import equipment_router
@@ -57,6 +58,7 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     import_router,
     tablets_router,
     inbox_router,
+    approvals_router,
     books_router,
     backups_router,
     counts_router,

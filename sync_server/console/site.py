@@ -61,6 +61,7 @@ AREA_ROLES: dict[str, frozenset[Role]] = {
     "policy": frozenset({Role.MANAGER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "tablets": frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     "inbox": _OFFICE,
+    "approvals": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.ADMINISTRATOR}),
     "evidence": frozenset({Role.ADMINISTRATOR, Role.MANAGER}),
     "backups": frozenset({Role.ADMINISTRATOR, Role.MANAGER}),
     "export": frozenset({Role.ADMINISTRATOR, Role.MANAGER, Role.SUPERVISOR}),

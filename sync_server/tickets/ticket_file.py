@@ -41,7 +41,7 @@ from common.visit.records import (
     Visit,
 )
 from common.visit.seal import Verdict
-from common.visit.sealed import reports_of
+from common.visit.sealed import reports_of, voided_reports
 from sync_server.db.tables import Device
 
 Judge = Callable[[Session, ServiceReport], Verdict]
@@ -63,6 +63,7 @@ class ReportView:
     row: ServiceReport
     addenda: Sequence[ReportAddendum]
     seal: Verdict | None = None
+    is_voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +165,15 @@ def _clocks(session: Session, policy: Policy | None, ticket: Ticket, now: dateti
 
 
 def _reports(session: Session, ticket: Ticket, judge: Judge | None) -> list[ReportView]:
+    voided = voided_reports(session, ticket.id)
     addenda = _rows(session, ReportAddendum, ticket, ReportAddendum.made_at)
     reports = reports_of(session, ticket.id)
     return [
         ReportView(
-            row, [one for one in addenda if one.report_id == row.id], judge(session, row) if judge else None
+            row,
+            [one for one in addenda if one.report_id == row.id],
+            judge(session, row) if judge else None,
+            row.id in voided,
         )
         for row in reports
     ]

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import common.nouns  # noqa: F401 - registers every command
+from common.approvals.approval import DecideApproval, RequestApproval
 from common.coverage.coverage_commands import CancelCoverage, RegisterCoverage
 from common.coverage.entitlement import ConfirmEntitlement
 from common.customers.customer_commands import AddContact, EditCustomer, RegisterCustomer
@@ -74,6 +75,7 @@ from common.visit.on_site import AnswerChecklist, ArriveOnSite, LeaveSite, Recor
 from common.visit.repair import RecordMeasure, RecordTest, WithdrawMeasure, WithdrawTest
 from common.visit.sign_off import AddAddendum, RecordRating, SignReport
 from common.visit.stop_use import GiveStopUseNotice
+from common.visit.voiding import VoidReport
 from sync_server.sync.parked import DecideParked
 
 STROKES = "[[[0,0,0],[10,10,16]]]"
@@ -116,6 +118,9 @@ class Around:
 Builder = Callable[[Around], Any]
 
 OFFICE_MASTER: dict[type[Any], Builder] = {
+    RequestApproval: lambda a: RequestApproval(a.new(), "void_report", a.new(), "R-1", "签字人有误"),
+    DecideApproval: lambda a: DecideApproval(a.new(), "approve"),
+    VoidReport: lambda a: VoidReport(a.new(), a.ticket, a.new(), a.new()),
     AddPerson: lambda a: AddPerson(a.new(), a.code, "王芳", ("engineer",)),
     EditPerson: lambda a: EditPerson(a.colleague, (Change("phone", "", "010-1"),)),
     SetRoles: lambda a: SetRoles(a.colleague, ("engineer", "clerk")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from common.approvals.approval import RequestApproval
 from common.coverage.entitlement import ConfirmEntitlement
 from common.i18n import translate
 from common.inbox.inbox_commands import ResolveDiscrepancy, SettleConflict
@@ -116,6 +117,10 @@ def _engineer(ask: Ask) -> str:
     return ask.text("engineer_id")
 
 
+def _report_number(ask: Ask) -> str:
+    return next((one.row.number for one in ask.file.reports if one.row.id == ask.subject), "")
+
+
 ACTIONS: Sequence[Action] = (
     Action("assign_ticket", "user", _may_assign, slot_fields,
            lambda ask: AssignTicket(ask.ticket_id, ask.new_id("assignment"), _engineer(ask), *ask.slot(),
@@ -187,6 +192,10 @@ ACTIONS: Sequence[Action] = (
            lambda ask: AddAddendum(ask.new_id("addendum"), ask.subject, ask.ticket_id, ask.text("reason"),
                                    ask.text("text"), ask.reader_name),
            per_part=True, hint="tickets.hint.addendum"),
+    Action("request_approval", "signature", lambda file: True, lambda ask: [REASON],
+           lambda ask: RequestApproval(ask.new_id("approval"), "void_report", ask.subject,
+                                       _report_number(ask), ask.text("reason")),
+           "outline-danger", per_part=True, hint="approval.ask_hint"),
     Action("settle_conflict", "scales", lambda file: True,
            lambda ask: [Field("choice", "choices", options=choices(ask.language, "inbox.choice", ("keep", "swap")))],
            lambda ask: SettleConflict(ask.subject, ask.text("choice"), ask.ticket_id),  # type: ignore[arg-type]

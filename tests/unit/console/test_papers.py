@@ -161,3 +161,26 @@ def test_strokes_keep_their_proportions() -> None:
     single = fit_signature("[[[5,5,0]]]", 280, 96)
     assert single is not None
     assert single.path.startswith("M0.0 48.0L")
+
+
+@pytest.mark.fault("K4")
+def test_a_voucher_is_voided_by_two_people(company: ConsoleWorld, report: ServiceReport) -> None:
+    zhou, manager = company.client("zhou"), company.client("manager")
+    ticket = f"/console/tickets/{report.ticket_id}"
+    values = {"subject": report.id, "reason": "Signed by the wrong person"}
+    assert zhou.fill(f"{ticket}/do/request_approval", values).status_code == 303
+    with company.database.read() as session:
+        (asked,) = session.execute(text("SELECT id FROM approval WHERE state = 'open'")).one()
+    own = zhou.fill(f"/console/approvals/{asked}", {"choice": "approve"})
+    assert own.status_code == 422
+    assert "Another person must approve" in own.text
+    early = zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()})
+    assert "A second person must approve" in early.text
+    assert manager.fill(f"/console/approvals/{asked}", {"choice": "approve"}).status_code == 303
+    assert (
+        zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()})
+        .headers["location"]
+        .startswith(ticket)
+    )
+    assert "voided" in zhou.get(ticket).text
+    assert company.client("mei").get("/console/approvals").status_code == 403

@@ -1,0 +1,1 @@
+"""What two people must agree on: requests, decisions, and that each is used once."""

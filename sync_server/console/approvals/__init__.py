@@ -1,0 +1,1 @@
+"""What takes two people: what was asked for, and deciding on it."""
