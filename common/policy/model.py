@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.policy.file_rules import FileRules
 from common.policy.titles import Title
 from common.sla.calendar import WorkingCalendar
 from common.sla.rule import ClockRule
@@ -170,6 +171,7 @@ class Policy:
     satisfaction: SatisfactionCard
     signature: SignatureRules
     figures: tuple[Figure, ...]
+    files: FileRules
     unset: tuple[str, ...]
     to_confirm: tuple[str, ...]
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from importlib import resources
 
 from common.policy import facets
+from common.policy.file_rules import read_files, shipped_rules
 from common.policy.model import Policy
 from common.policy.reader import Node, PolicyError, blanks, marked, parse_json
 from common.sla.rule import conditions_of
@@ -63,6 +64,7 @@ def load_policy(data: Mapping[str, object]) -> Policy:
         satisfaction=facets.read_satisfaction(root.child("satisfaction")),
         signature=facets.read_signature(root.child("signature")),
         figures=root.coded("figures", facets.read_figure),
+        files=read_files(root.child("files")) if root.has("files") else shipped_rules(),
         unset=blanks(data),
         to_confirm=marked(data),
     )

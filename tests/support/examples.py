@@ -25,6 +25,8 @@ from common.equipment.equipment_commands import (
     ReturnToUse,
 )
 from common.equipment.model_commands import ChangeEquipmentModel, RetireEquipmentModel
+from common.files.attach import AttachFile, WithdrawFile
+from common.files.bytes_arrive import NoteFileState
 from common.inbox.edits import Change
 from common.inbox.inbox_commands import (
     HandToOffice,
@@ -186,6 +188,7 @@ OFFICE_TICKET: dict[type[Any], Builder] = {
     ReopenTicket: lambda a: ReopenTicket(a.ticket, "故障重现"),
     ReleaseTicket: lambda a: ReleaseTicket(a.ticket),
     AnswerHelp: lambda a: AnswerHelp(a.ticket, "下午派高工支援"),
+    NoteFileState: lambda a: NoteFileState(a.new(), a.ticket, "stored"),
     ApproveClockException: lambda a: ApproveClockException(a.ticket, a.new(), "等待进口备件", True),
     RaiseClockAlarms: lambda a: RaiseClockAlarms(a.ticket),
 }
@@ -211,6 +214,10 @@ FIELD: dict[type[Any], Builder] = {
     ),
     RequestHelp: lambda a: RequestHelp(a.ticket, "需要高工支援"),
     AddNote: lambda a: AddNote(a.ticket, "备用机已留给科室"),
+    AttachFile: lambda a: AttachFile(
+        a.new(), a.ticket, "photo", "ab" * 32, 120_000, "image/jpeg", "漏液.jpg", a.at, a.visit, "diagnosis", "密封圈处漏液"
+    ),
+    WithdrawFile: lambda a: WithdrawFile(a.new(), a.ticket, "拍错"),
     SignReport: lambda a: SignReport(
         a.new(), a.ticket, a.code, "zh-Hans", True, "{}", HASH, "C", "李伟", "王主任", STROKES
     ),

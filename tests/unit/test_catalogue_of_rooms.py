@@ -14,7 +14,7 @@ from common.kernel.command import REGISTRY, Role
 from common.kernel.record import synced_entities
 
 COMMON = Path(common.nouns.__file__).parent
-ROOMS = ("kernel", "people", "policy", "customers", "equipment", "coverage", "stock", "inbox")
+ROOMS = ("kernel", "people", "policy", "customers", "equipment", "coverage", "stock", "inbox", "files")
 CODES = re.compile(
     r'(?:Refused|BadPayload|work\.flag|work\.require)\((?:[^"\'()]|\([^()]*\))*?"([a-z][a-z0-9_]+)"'
 )

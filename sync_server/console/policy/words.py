@@ -14,7 +14,7 @@ from sync_server.console.formats import format_money, format_qty
 
 FACETS = (
     "calendar", "clocks", "zones", "levels", "urgencies", "warranty", "cause_codes", "fee", "checklists", "report_fields",
-    "signature", "satisfaction", "fault_codes", "channels", "figures",
+    "signature", "satisfaction", "fault_codes", "channels", "files", "figures",
 )  # fmt: skip
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SILENT = frozenset({"title", "source", "code", "confirm", "note"})
