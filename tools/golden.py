@@ -41,6 +41,7 @@ ROOMS = (
     "policy",
     "sla",
     "inbox",
+    "files",
     "sync",
 )
 LONGEST = 120

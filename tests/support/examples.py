@@ -215,7 +215,7 @@ FIELD: dict[type[Any], Builder] = {
     RequestHelp: lambda a: RequestHelp(a.ticket, "需要高工支援"),
     AddNote: lambda a: AddNote(a.ticket, "备用机已留给科室"),
     AttachFile: lambda a: AttachFile(
-        a.new(), a.ticket, "photo", "ab" * 32, 120_000, "image/jpeg", "漏液.jpg", a.at, a.visit, "diagnosis", "密封圈处漏液"
+        a.new(), a.ticket, "photo", "ab" * 32, 120_000, "image/jpeg", "漏液.jpg", a.at, a.visit, "diagnosis"
     ),
     WithdrawFile: lambda a: WithdrawFile(a.new(), a.ticket, "拍错"),
     SignReport: lambda a: SignReport(

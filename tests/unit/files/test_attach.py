@@ -10,7 +10,7 @@ import pytest
 from common.files.attach import AttachFile, WithdrawFile
 from common.files.attachment import Attachment, files_of, is_file_sealed, wanted_files
 from common.files.bytes_arrive import NoteFileState
-from common.kernel.command import Role
+from common.kernel.command import Place, Role
 from common.policy.file_rules import shipped_rules
 from common.policy.preset import load_policy, preset_data
 from tests.support.visit_world import VisitWorld
@@ -53,11 +53,13 @@ def test_the_server_says_when_the_bytes_are_here(world: VisitWorld) -> None:
     given = photo(world)
     world.field(given)
     stored = NoteFileState(given.attachment_id, world.ticket, "stored")
-    assert world.do(stored, roles=(Role.SYSTEM,)).status == "ok"
+    assert world.do(stored, roles=(Role.SYSTEM,), place=Place.SYSTEM).status == "ok"
     row = world.get(Attachment, given.attachment_id)
     assert (row.state, row.stored_at) == ("stored", world.now)
-    assert world.do(stored, roles=(Role.SYSTEM,)).status == "noop"
-    missing = world.do(NoteFileState(given.attachment_id, world.ticket, "missing"), roles=(Role.SYSTEM,))
+    assert world.do(stored, roles=(Role.SYSTEM,), place=Place.SYSTEM).status == "noop"
+    missing = world.do(
+        NoteFileState(given.attachment_id, world.ticket, "missing"), roles=(Role.SYSTEM,), place=Place.SYSTEM
+    )
     assert (missing.status, missing.code, row.stored_at) == ("flagged", "file_missing", None)
 
 
@@ -65,8 +67,8 @@ def test_what_never_arrives_is_told_once(world: VisitWorld) -> None:
     given = photo(world)
     world.field(given)
     late = NoteFileState(given.attachment_id, world.ticket, "late")
-    assert world.do(late, roles=(Role.SYSTEM,)).code == "file_late"
-    assert world.do(late, roles=(Role.SYSTEM,)).status == "noop"
+    assert world.do(late, roles=(Role.SYSTEM,), place=Place.SYSTEM).code == "file_late"
+    assert world.do(late, roles=(Role.SYSTEM,), place=Place.SYSTEM).status == "noop"
 
 
 @pytest.mark.parametrize(
