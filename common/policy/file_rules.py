@@ -1,6 +1,7 @@
 """What files a company takes (ASVS 5.2): kinds with their types and sizes, pixels, quotas, when a missing one alarms.
 
-Owns the facet's shape and reading. A policy adopted before the facet existed is read with that of the shipped preset.
+Owns the facet's shape and reading. The shipped presets stay as they were released and carry no such facet: policies
+without one are read with `file_rules.json` beside this file.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
-from common.policy.reader import Node
+from common.policy.reader import Node, parse_json
 from common.policy.titles import Title
 
 MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,60}\Z")
@@ -87,7 +89,6 @@ def _read_kind(node: Node) -> FileKind:
 
 @cache
 def shipped_rules() -> FileRules:
-    """Read the facet of the shipped preset, for policies that were adopted before it existed."""
-    from common.policy.preset import load_preset
-
-    return load_preset("medical-device").files
+    """Read the rules for policies that say nothing about files."""
+    place = resources.files("common.policy").joinpath("file_rules.json")
+    return read_files(Node(parse_json(place.read_text("utf-8")), "files"))

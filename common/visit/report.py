@@ -35,6 +35,7 @@ from common.visit.records import (
     Visit,
 )
 from common.visit.repair import tests_of
+from common.visit.seal import standing_files
 
 FORMAT = 1
 Content = dict[str, Any]
@@ -54,7 +55,7 @@ def compose_report(session: Session, ticket_id: str, *, service_type: str = "") 
         m for m in rows_of_round(session, RepairMeasure, ticket, RepairMeasure.made_at) if not m.withdrawn
     ]
     time_zone = policy.calendar.zone if policy else "UTC"
-    return {
+    content: Content = {
         "format": FORMAT,
         "time_zone": time_zone,
         "ticket": _ticket_part(ticket, policy),
@@ -95,6 +96,9 @@ def compose_report(session: Session, ticket_id: str, *, service_type: str = "") 
         "fee": fee_part(session, ticket, policy),
         "agreement": _agreement_part(session, ticket),
     }
+    files = [_file_line(row) for row in standing_files(session, ticket.id)]
+    # Reports of before there were files stay what they are: no files, no word of them.
+    return content | {"files": files} if files else content
 
 
 def differing_parts(shown: Content, now: Content) -> list[str]:
@@ -106,7 +110,17 @@ def differing_parts(shown: Content, now: Content) -> list[str]:
         key
         for key in {*shown, *now} - {"format", "service_on"}
         if _substance(shown.get(key)) != _substance(now.get(key))
+        and not (key == "files" and _holds(now.get(key), shown.get(key)))
     )
+
+
+def _holds(now: Any, shown: Any) -> bool:
+    """Say whether every file the signer saw stands: one the office adds meanwhile was not seen, and is no difference."""
+    if not isinstance(shown or [], list):
+        return False
+    return {canonical(_substance(one)) for one in shown or []} <= {
+        canonical(_substance(one)) for one in now or []
+    }
 
 
 def repriced(shown: Content, now: Content) -> list[str]:
@@ -265,6 +279,10 @@ def _service_on(visits: list[Visit], time_zone: str) -> str:
     if not visits:
         return ""
     return visits[-1].arrived_at.astimezone(ZoneInfo(time_zone)).date().isoformat()
+
+
+def _file_line(row: Any) -> Content:
+    return {key: getattr(row, key) for key in ("id", "kind", "name", "caption", "sha256")}
 
 
 def _visit_part(visit: Visit) -> Content:

@@ -98,13 +98,18 @@ def template_version(session: Session) -> int:
     return found.version if found else 0
 
 
-def attached_files(session: Session, ticket_id: str) -> list[tuple[str, str]]:
-    """List (id, SHA-256) of a ticket's files that stand; none in a program that keeps no files."""
-    record = synced_entities().get(FILES)
+def standing_files(session: Session, ticket_id: str) -> list[Any]:
+    """List the files of a ticket that were not withdrawn, as they were taken; none in a program that keeps no files."""
+    record: Any = synced_entities().get(FILES)
     if record is None:
         return []
-    rows = session.scalars(select(record).where(record.ticket_id == ticket_id, record.withdrawn.is_(False)))
-    return [(row.id, row.sha256) for row in rows]
+    query = select(record).where(record.ticket_id == ticket_id, record.withdrawn.is_(False))
+    return list(session.scalars(query.order_by(record.taken_at, record.id)))
+
+
+def attached_files(session: Session, ticket_id: str) -> list[tuple[str, str]]:
+    """List (id, SHA-256) of a ticket's files that stand."""
+    return [(row.id, row.sha256) for row in standing_files(session, ticket_id)]
 
 
 def files_now(session: Session, row: SealRow | None) -> dict[str, str | None]:

@@ -66,6 +66,7 @@ def voucher_lines(content: Content, language: str) -> tuple[Section, ...]:
         *page.checklists(content),
         page.section("demonstration", page.demonstrations(content)),
         page.section("stop_use", page.stop_use(content)),
+        page.section("files", page.files(content)),
         page.section("fee", page.fee(content)),
     )
     return tuple(section for section in sections if section.rows)
@@ -208,6 +209,13 @@ class _Page:
             yield self.row("hazard", notice.get("hazard"), strong=True)
             yield self.row("instruction", notice.get("instruction"), strong=True)
             yield self.row("acknowledged_by", notice.get("signer_name"))
+
+    def files(self, content: Content) -> Iterator[Row]:
+        for place, file in enumerate(content.get("files") or [], start=1):
+            kind = f"attachment.kind.{file.get('kind')}"
+            words = (self.word(kind) if has_key(kind) else "", file.get("name"), file.get("caption"))
+            mark = str(file.get("sha256", ""))[:16]
+            yield Row(str(place), " · ".join(str(word) for word in (*words, mark) if word))
 
     def fee(self, content: Content) -> Iterator[Row]:
         fee, agreement = content.get("fee") or {}, content.get("agreement") or {}

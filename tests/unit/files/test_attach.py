@@ -90,7 +90,6 @@ def test_the_policy_is_asked_where_it_can_still_be_corrected(
     assert world.get(Attachment, kept.attachment_id).state == "pending"
 
 
-@pytest.mark.fault("L4")
 def test_a_ticket_takes_only_so_many(world: VisitWorld) -> None:
     data = dict(preset_data("medical-device"))
     assert load_policy(data).files.per_ticket_bytes_max == 2048 * KB * KB
