@@ -27,6 +27,7 @@ from sync_server.security import read_security
 from sync_server.settings import Settings, SettingsError, as_environment, read_settings
 from sync_server.upkeep.anchors import AnchorError
 from sync_server.upkeep.backup import BackupError
+from sync_server.upkeep.leave import LeaveError
 from sync_server.upkeep.running import ServingError, sole_server
 
 Run: TypeAlias = Callable[[argparse.Namespace, Settings], int]
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, settings)
     except Refused as refused:
         print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
-    except (SettingsError, SchemaError, AnchorError, BackupError, ServingError) as error:
+    except (SettingsError, SchemaError, AnchorError, BackupError, LeaveError, ServingError) as error:
         print(error, file=sys.stderr)
     return 1
 

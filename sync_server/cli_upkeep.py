@@ -6,23 +6,40 @@ Owns arguments and words for the terminal. The work itself is `upkeep`'s.
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import make_url, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from common.protocol.epoch import epoch_after
 from sync_server.app import Parts, SystemClock
 from sync_server.db.database import Database
 from sync_server.db.durable import note_backup
+from sync_server.db.engine import make_engine
+from sync_server.db.migrate import SchemaError, require_schema
 from sync_server.db.move import move
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.keys import load_keys
 from sync_server.people.audit import note_event
+from sync_server.security import read_security
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import Backup, BackupError, back_up
 from sync_server.upkeep.evidence import outside
 from sync_server.upkeep.healed import healed_since, last_restoration, report
+from sync_server.upkeep.leave import (
+    Ask,
+    AskLeave,
+    alone,
+    by_approval,
+    by_people,
+    for_a_copy,
+    keys_folder,
+    raise_alarm,
+)
 from sync_server.upkeep.restore import newer_backups, restore
 from sync_server.upkeep.running import sole_server
 from sync_server.upkeep.verify import verify
@@ -38,6 +55,15 @@ def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--replace", action="store_true", help="move the database that is there aside (SQLite)"
+    )
+    parser.add_argument("--approval", metavar="ID", help="two people have agreed at the console")
+    parser.add_argument(
+        "--by", metavar="NAME", action="append", default=[],
+        help="twice: two people of the office prove themselves here, by the backup's own passwords and codes",
+    )  # fmt: skip
+    parser.add_argument("--reason", default="", help="with --by: why the house goes back to an earlier day")
+    parser.add_argument(
+        "--alone", metavar="REASON", help="nobody else can be reached: the office is told, the audit keeps it"
     )
     parser.add_argument(
         "--older", action="store_true", help="restore this one although a newer good backup lies beside it"
@@ -71,10 +97,41 @@ def _backed_up(database: Database, settings: Settings, to: str | None) -> Backup
     return made
 
 
-def run_restore(args: argparse.Namespace, settings: Settings) -> int:
-    """Carry out `restore`."""
-    from os import urandom
+def leave_asked(args: argparse.Namespace, settings: Settings, folder: Path, ask: Ask) -> AskLeave:
+    """Return by whose leave this restore goes. Raises BackupError where nothing of the kind was named."""
+    if args.copy:
+        return for_a_copy
+    if args.approval:
+        return by_approval(args.approval, folder.name, _there(settings))
+    if args.by:
+        security = read_security(settings.security)
+        keys = load_keys(keys_folder(folder, settings.keys_dir), os.urandom)
+        return by_people(tuple(args.by), args.reason, keys, security, ask)
+    if args.alone is not None:
+        return alone(args.alone)
+    raise BackupError(
+        "A restore takes two people. Either both have agreed at the console: --approval ID (page Approvals); or both "
+        'are here: --by NAME --by NAME; or nobody else can be reached: --alone "the reason" (the office is told). '
+        "A copy for trying things needs nobody: --copy"
+    )
 
+
+def _there(settings: Settings) -> Database | None:
+    """Open the database that is to be replaced; None where there is none that can be read."""
+    place = make_url(settings.database).database or ""
+    if not settings.is_sqlite or not Path(place).exists():
+        return None
+    engine = make_engine(settings.database)
+    try:
+        require_schema(engine)
+    except (SchemaError, SQLAlchemyError):
+        engine.dispose()
+        return None
+    return Database(engine, SystemClock(), os.urandom)
+
+
+def run_restore(args: argparse.Namespace, settings: Settings, ask: Ask = getpass.getpass) -> int:
+    """Carry out `restore`."""
     folder = Path(args.backup).resolve()
     newer = newer_backups(folder if folder.is_dir() else folder.parent)
     if newer and not args.older:
@@ -82,10 +139,12 @@ def run_restore(args: argparse.Namespace, settings: Settings) -> int:
             f"A newer good backup lies beside it: {newer[-1]}. Tablets may have let go of what that one holds. "
             "With --older this one is restored all the same."
         )
+    place = folder if folder.is_dir() else folder.parent
     with sole_server(settings.data_dir):
         done = restore(
-            folder, settings, SystemClock(), urandom, copy=args.copy, replace=args.replace, say=_say
-        )
+            folder, settings, SystemClock(), os.urandom, ask_leave=leave_asked(args, settings, place, ask),
+            copy=args.copy, replace=args.replace, say=_say,
+        )  # fmt: skip
     for path in done.aside:
         print(f"Kept beside it: {path}")
     for fault in done.faults:
@@ -116,6 +175,9 @@ def run_new_epoch(_args: argparse.Namespace, parts: Parts) -> int:
         epoch = epoch_after(previous, round(unit.now.timestamp() * 1000), random_bytes(8))
         unit.session.execute(update(StreamHead).values(epoch=epoch))
         note_event(unit, "epoch_begun", "system", epoch=epoch, previous=previous)
+        came = last_restoration(unit.session)
+        if came is not None and came.kind == "copy":
+            raise_alarm(unit, "restored_alone", "new-epoch", came.backup_at.isoformat())
         return epoch
 
     with sole_server(parts.settings.data_dir):

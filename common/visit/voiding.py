@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.approvals.approval import TWO_PEOPLE, use_approval
+from common.approvals.approval import TWO_PEOPLE, require_person, take_approval
 from common.kernel.command import OFFICE, Nature, command
 from common.kernel.fields import Id
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
@@ -41,7 +41,8 @@ def void_report(work: Work, c: VoidReport) -> Outcome:
     ticket, report = work.need(Ticket, c.ticket_id), work.need(ServiceReport, c.report_id)
     if report.ticket_id != ticket.id:
         raise Refused("service_report_unknown")
-    approval = use_approval(work, c.approval_id, "void_report", report.id)
+    require_person(work)
+    approval = take_approval(work, c.approval_id, "void_report", report.id)
     work.add(
         ReportVoid(
             id=c.void_id,

@@ -25,6 +25,8 @@ from sync_server.db.database import Database
 from sync_server.db.office import perform
 
 FORBIDDEN = frozenset({"not_permitted", "wrong_place", "not_your_ticket", "no_longer_yours"})
+# What needs a fresh proof of who sits there is given on the console's pages, which ask for it (ASVS 7.5.3).
+AT_THE_CONSOLE = frozenset({"decide_approval", "use_approval", "void_report", "pseudonymise_person"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ def commands_router(
         told = decode(CommandRequest, read_json(await request.body()))
         payload = decode(spec_of(told.kind).payload, told.args, where="args")
         actor, language = actor_of(request), language_of(request)
-        outcome = await run_in_threadpool(perform, database, actor, payload, op_id=told.id)
+        if told.kind in AT_THE_CONSOLE and not spec_of(told.kind).roles.isdisjoint(actor.roles):
+            outcome = Outcome("parked", "proof_needed")
+        else:
+            outcome = await run_in_threadpool(perform, database, actor, payload, op_id=told.id)
         poke()
         return JSONResponse(written(told.id, outcome, language, time_zone), _status(outcome))
 

@@ -70,9 +70,14 @@ class Desk:
                 "can": {kind: may(held, kind) for kind in can},
                 "fresh": self.site.database.new_id,
                 "now": self.now(),
+                "asks_code": self._asks_code(request),
                 **context,
             },
         )
+
+    def _asks_code(self, request: Request) -> bool:
+        reader = self.site.signed_in(request)
+        return reader is not None and reader.has_factor
 
     def give(
         self,
@@ -98,6 +103,31 @@ class Desk:
             raise HTTPException(403, outcome.code)
         entry.refused(outcome, by_code)
         return None
+
+    def give_proved(
+        self,
+        request: Request,
+        entry: Entry,
+        make: Callable[[], Any],
+        by_code: Mapping[str, str] | None = None,
+    ) -> Outcome | None:
+        """Give a command that needs a fresh proof of who sits there; the proof is checked before it (ASVS 7.5.3)."""
+        return self.give(request, entry, make, by_code) if self.proved(request, entry) else None
+
+    def proved(self, request: Request, entry: Entry) -> bool:
+        """Check `own_password` and, where a second factor is in force, `own_code`; a wrong one is noted."""
+        reader = found(self.site.signed_in(request))
+        field = "own_password"
+        try:
+            self.site.sessions.prove(reader.person.id, entry.values.pop("own_password", ""))
+            field, code = "own_code", entry.values.pop("own_code", "")
+            if reader.has_factor:
+                self.site.factors.prove(reader.person.id, code)
+        except Refused as refused:
+            entry.values.setdefault(field, "")
+            entry.wrong(field, refused.code, **refused.values)
+            return False
+        return True
 
     def back(self, request: Request, url: str, outcome: Outcome) -> Response:
         """Go on to a page and say there what became of the command."""

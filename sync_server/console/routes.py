@@ -15,7 +15,6 @@ from sync_server.console.customers.routes import customers_router
 from sync_server.console.equipment.routes import equipment_router
 from sync_server.console.evidence.backups_page import backups_router
 from sync_server.console.evidence.books_page import books_router
-from sync_server.console.evidence.export_page import export_router
 from sync_server.console.evidence.verify_page import verify_router
 from sync_server.console.importing.routes import import_router
 from sync_server.console.inbox.routes import inbox_router
@@ -51,7 +50,6 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     ratings_router,
     stock_router,
     customers_router,
-    export_router,  # before the unit's other deeds, whose address is a pattern
     equipment_router,
     people_router,
     policy_router,

@@ -32,3 +32,5 @@ class Restoration(ServerBase):
     kind: Mapped[Short]  # replace | copy | move
     epoch: Mapped[Short]
     previous_epoch: Mapped[Short]
+    leave: Mapped[Short]  # by whose leave: approval | people | alone; '' for a copy and before this was asked
+    reason: Mapped[Long]

@@ -279,19 +279,24 @@ class Sessions:
 
         Refuses `password_wrong`, `password_unchanged`, `try_later`, codes of `judge_password`.
         """
+        login = self.prove(reader.person.id, old)
+        if old == new:
+            raise Refused("password_unchanged")
+        self.set_password(reader.person.id, login, new, reader.person.id, keep=reader.id_hash)
+
+    def prove(self, person_id: str, password: str) -> str:
+        """Ask for a person's own password once more; returns the sign-in name. Refuses `password_wrong`, `try_later`."""
         now = instant(self.database.clock.read().wall_ms)
-        counts = {"account": f"own {reader.person.id}"}
+        counts = {"account": f"own {person_id}"}
         with self.database.read() as session:
-            credential = session.get(Credential, reader.person.id)
+            credential = session.get(Credential, person_id)
             wait = wait_s(session, "account", counts["account"], now)
         if wait:
             raise Refused("try_later", wait_s=wait)
-        if credential is None or not self.passwords.check(old[:1000], credential.hash)[0]:
+        if credential is None or not self.passwords.check(password[:1000], credential.hash)[0]:
             self.database.transact(lambda unit: self._failed(unit, counts))
             raise Refused("password_wrong")
-        if old == new:
-            raise Refused("password_unchanged")
-        self.set_password(reader.person.id, credential.login, new, reader.person.id, keep=reader.id_hash)
+        return credential.login
 
 
 def write_credential(

@@ -99,15 +99,21 @@ def export_equipment(
     by: str,
     out: IO[bytes],
     bytes_of: Bytes = lambda _sha256: None,
+    *,
+    approval_id: str = "",
+    alone: str = "",
 ) -> Exported:
     """Write the export of a unit. `by`: whose request it is; `bytes_of`: the bytes of a file by its SHA-256.
+
+    `approval_id` is the approval that was used for it, `alone` why there was none; the chain keeps either.
 
     Refuses `equipment_unknown`. Raises AnchorError where the audit chain does not hold: such an export proves nothing.
     """
     with database.read() as session:
         if session.get(Equipment, unit_id) is None:
             raise Refused("equipment_unknown")
-    database.transact(lambda unit: note_event(unit, "equipment_exported", by, equipment_id=unit_id))
+    told = {"approval": approval_id} if approval_id else {"alone": alone[:200]} if alone else {}
+    database.transact(lambda unit: note_event(unit, "equipment_exported", by, equipment_id=unit_id, **told))
     make_anchor(database, keys, settings.anchors_dir)
     anchors = read_anchors(settings.anchors_dir)
     with database.read() as session, zipfile.ZipFile(out, "w") as archive:

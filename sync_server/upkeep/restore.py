@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from sync_server.upkeep.backup import (
     run_program,
     settle,
 )
+from sync_server.upkeep.leave import AskLeave, Leave, raise_alarm
 from sync_server.upkeep.verify import Fault, verify
 
 MANIFEST = "manifest.json"
@@ -61,14 +63,16 @@ def restore(
     clock: Clock,
     random_bytes: RandomBytes,
     *,
+    ask_leave: AskLeave,
     copy: bool = False,
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Restored:
     """Make the database of this installation from a backup's folder. The server must not be running.
 
-    `copy` makes one for trying things: tablets are sent away from it. `replace` moves a database that is there aside.
-    Raises BackupError, SchemaError; until the last step nothing that was there is touched.
+    `ask_leave` is asked of the restored database; `copy` makes one for trying things: tablets are sent away from it.
+    `replace` moves a database that is there aside. Raises BackupError, LeaveError, SchemaError; until the
+    last step nothing that was there is touched.
     """
     folder = given if given.is_dir() else given.parent
     manifest = read_manifest(folder)
@@ -81,13 +85,22 @@ def restore(
     now = instant(clock.read().wall_ms)
     kind = "copy" if copy else "replace"
     if settings.is_sqlite:
-        return _restore_sqlite(file, manifest, settings, clock, random_bytes, now, kind, replace, say)
+        begin = partial(begin_history, clock=clock, random_bytes=random_bytes, ask_leave=ask_leave, say=say)
+        return _restore_sqlite(file, manifest, settings, now, kind, replace, begin, say)
     _require_empty(settings.database)
     _put_keys(folder, settings, now)
     say("restoring")
     url = make_url(settings.database)
     run_program("pg_restore", url, "--no-owner", "--exit-on-error", f"--dbname={dsn(url)}", str(file))
-    epoch, faults = begin_history(settings.database, clock, random_bytes, manifest, kind, say)
+    epoch, faults = begin_history(
+        settings.database,
+        manifest,
+        kind,
+        clock=clock,
+        random_bytes=random_bytes,
+        ask_leave=ask_leave,
+        say=say,
+    )
     return Restored(_moment(manifest), int(manifest["seq"]), epoch, (), faults)
 
 
@@ -121,10 +134,12 @@ def newer_backups(folder: Path) -> list[Path]:
 
 def begin_history(
     url: str,
-    clock: Clock,
-    random_bytes: RandomBytes,
     manifest: dict[str, Any],
     kind: str,
+    *,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    ask_leave: AskLeave,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, tuple[Fault, ...]]:
     """Bring a restored database up, check it, and begin its new history; returns the epoch and what does not agree."""
@@ -137,12 +152,15 @@ def begin_history(
         database.number()
         with database.read() as session:
             faults = tuple(verify(session))
-        return database.transact(lambda unit: _begin(unit, random_bytes, manifest, kind)), faults
+        leave = ask_leave(database)
+        return database.transact(lambda unit: _begin(unit, random_bytes, manifest, kind, leave)), faults
     finally:
         engine.dispose()
 
 
-def _begin(unit: UnitOfWork, random_bytes: RandomBytes, manifest: dict[str, Any], kind: str) -> str:
+def _begin(
+    unit: UnitOfWork, random_bytes: RandomBytes, manifest: dict[str, Any], kind: str, leave: Leave
+) -> str:
     previous = unit.session.execute(select(StreamHead.epoch)).scalar_one()
     now_ms = round(unit.now.timestamp() * 1000)
     epoch = epoch_after(previous, now_ms, random_bytes(8))
@@ -150,10 +168,15 @@ def _begin(unit: UnitOfWork, random_bytes: RandomBytes, manifest: dict[str, Any]
     unit.session.add(
         Restoration(
             id=unit.new_id(), restored_at=unit.now, backup_at=_moment(manifest), backup_seq=int(manifest["seq"]),
-            kind=kind, epoch=epoch, previous_epoch=previous,
+            kind=kind, epoch=epoch, previous_epoch=previous, leave=leave.way, reason=leave.reason,
         )
     )  # fmt: skip
-    note_event(unit, "database_restored", "system", way=kind, seq=int(manifest["seq"]), epoch=epoch)
+    note_event(
+        unit, "database_restored", "system", way=kind, seq=int(manifest["seq"]), epoch=epoch, leave=leave.way,
+        people=" ".join(leave.people), reason=leave.reason[:1000], approval=leave.approval_id,
+    )  # fmt: skip
+    if leave.way == "alone":
+        raise_alarm(unit, "restored_alone", leave.reason, manifest["made_at"])
     return epoch
 
 
@@ -161,11 +184,10 @@ def _restore_sqlite(
     file: Path,
     manifest: dict[str, Any],
     settings: Settings,
-    clock: Clock,
-    random_bytes: RandomBytes,
     now: datetime,
     kind: str,
     replace: bool,
+    begin: Callable[..., tuple[str, tuple[Fault, ...]]],
     say: Callable[[str], None],
 ) -> Restored:
     place = Path(str(make_url(settings.database).database))
@@ -178,7 +200,7 @@ def _restore_sqlite(
         old.unlink()
     say("restoring")
     shutil.copyfile(file, fresh)
-    epoch, faults = begin_history(f"sqlite:///{fresh}", clock, random_bytes, manifest, kind, say)
+    epoch, faults = begin(f"sqlite:///{fresh}", manifest, kind)
     for left in (f"{fresh}-wal", f"{fresh}-shm"):
         if Path(left).exists() and Path(left).stat().st_size:
             raise BackupError(f"{left} did not go into the database; nothing was replaced")

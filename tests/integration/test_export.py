@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from common.inbox.records import Discrepancy
 from common.kernel.codec import canonical
 from common.kernel.outcome import Refused
 from sync_server import cli
@@ -221,10 +223,19 @@ def test_the_command_line_exports(
 ) -> None:
     common = ["--data", str(company.settings.data_dir)]
     target = tmp_path / "unit.zip"
-    assert cli.main([*common, "export-equipment", "SN-70031", "--to", str(target)]) == 0
+    alone = ["--alone", "asked for by the court at night"]
+    wrong = ["--approval", company.new_id()]
+    assert cli.main([*common, "export-equipment", "SN-70031", "--to", str(target), *wrong]) == 1
+    assert "approval_missing" in capsys.readouterr().err
+    assert cli.main([*common, "export-equipment", "SN-70031", "--to", str(target), "--alone", "so"]) == 1
+    assert not target.exists()
+    assert cli.main([*common, "export-equipment", "SN-70031", "--to", str(target), *alone]) == 0
+    with company.database.read() as session:
+        alarm = session.scalars(select(Discrepancy).where(Discrepancy.code == "exported_alone")).one()
+    assert alarm.details == {"reason": alone[1], "subject": "SN-70031"}
     assert "2 reports" in capsys.readouterr().out
     assert run(outside, target)[0] == 0
-    assert cli.main([*common, "export-equipment", "nothing", "--to", str(tmp_path / "no.zip")]) == 1
+    assert cli.main([*common, "export-equipment", "nothing", "--to", str(tmp_path / "no.zip"), *alone]) == 1
     assert "equipment_unknown" in capsys.readouterr().err
     assert not list(tmp_path.glob("no.zip*"))
     with company.database.read() as session, pytest.raises(Refused, match="equipment_unknown"):

@@ -29,6 +29,7 @@ from sync_server.db.office import SYSTEM, perform
 from sync_server.settings import Settings, read_settings
 from sync_server.upkeep.backup import BackupError, back_up
 from sync_server.upkeep.healed import healed_since, last_restoration, report
+from sync_server.upkeep.leave import alone, for_a_copy
 from sync_server.upkeep.restore import restore
 from sync_server.upkeep.running import ServingError, sole_server
 from sync_server.upkeep.schedule import alarm_if_too_old, make_backup_if_due, upkeep_jobs
@@ -98,7 +99,8 @@ def moved_to(tablet: Tablet, server: Server, url: str) -> Tablet:
 def from_backup(server: Server, folder: Path, url: str, place: Path, **how: bool) -> Server:
     """Restore a backup into an installation of its own and build its server."""
     settings = read_settings({}, data_dir=place, database_url=url, ticker_s="0", language="en")
-    restore(folder, settings, server.clock, os.urandom, **how)
+    leave = for_a_copy if how.get("copy") else alone("nobody else could be reached")
+    restore(folder, settings, server.clock, os.urandom, ask_leave=leave, **how)
     return Server(create_app(settings, clock=server.clock), server.clock)
 
 
@@ -219,14 +221,19 @@ def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     capsys.readouterr()
     assert cli.main([*common, "restore", str(old)]) == 1
     assert "newer good backup" in capsys.readouterr().err
-    assert cli.main([*common, "restore", str(newer)]) == 1
+    assert cli.main([*common, "restore", "--replace", str(newer)]) == 1
+    assert "takes two people" in capsys.readouterr().err
+    assert cli.main([*common, "restore", "--replace", "--alone", "broken", str(newer)]) == 1
+    assert "in words" in capsys.readouterr().err
+    alone_here = ["restore", "--alone", "the disk is gone, nobody answers"]
+    assert cli.main([*common, *alone_here, str(newer)]) == 1
     assert "--replace" in capsys.readouterr().err
     with sole_server(data):
-        assert cli.main([*common, "restore", "--replace", str(newer)]) == 1
+        assert cli.main([*common, *alone_here, "--replace", str(newer)]) == 1
         assert "A server is running" in capsys.readouterr().err
         with pytest.raises(ServingError), sole_server(data):
             raise AssertionError
-    assert cli.main([*common, "restore", "--replace", str(newer / "database.db")]) == 0
+    assert cli.main([*common, *alone_here, "--replace", str(newer / "database.db")]) == 0
     assert "Kept beside it" in capsys.readouterr().out
     assert list(data.glob("fieldwright.db.replaced-*"))
     assert not list(data.glob("*.restoring*"))
@@ -238,10 +245,10 @@ def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     with (broken / "database.db").open("ab") as file:
         file.write(b"x")
     other = ["--data", str(tmp_path / "other")]
-    assert cli.main([*other, "restore", str(broken)]) == 1
+    assert cli.main([*other, *alone_here, str(broken)]) == 1
     assert "checksum differs" in capsys.readouterr().err
     (broken / "manifest.json").unlink()
-    assert cli.main([*other, "restore", str(broken)]) == 1
+    assert cli.main([*other, *alone_here, str(broken)]) == 1
     assert "not a finished backup" in capsys.readouterr().err
     assert not (tmp_path / "other" / "fieldwright.db").exists()
 
@@ -326,6 +333,6 @@ def test_a_backup_of_the_other_kind_or_on_tables_is_refused(server: Server, tmp_
     wrong = "postgresql+psycopg://nobody@127.0.0.1:1/x" if sqlite else ""
     other = read_settings({}, data_dir=tmp_path / "other", database_url=wrong)
     with pytest.raises(BackupError, match="other kind"):
-        restore(folder, other, server.clock, os.urandom)
+        restore(folder, other, server.clock, os.urandom, ask_leave=for_a_copy)
     with pytest.raises(BackupError, match="--replace" if sqlite else "not empty"):
-        restore(folder, server.parts.settings, server.clock, os.urandom)
+        restore(folder, server.parts.settings, server.clock, os.urandom, ask_leave=for_a_copy)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import common.nouns  # noqa: F401 - registers every command
-from common.approvals.approval import DecideApproval, RequestApproval
+from common.approvals.approval import DecideApproval, RequestApproval, UseApproval
 from common.coverage.coverage_commands import CancelCoverage, RegisterCoverage
 from common.coverage.entitlement import ConfirmEntitlement
 from common.customers.customer_commands import AddContact, EditCustomer, RegisterCustomer
@@ -122,6 +122,7 @@ Builder = Callable[[Around], Any]
 OFFICE_MASTER: dict[type[Any], Builder] = {
     RequestApproval: lambda a: RequestApproval(a.new(), "void_report", a.new(), "R-1", "签字人有误"),
     DecideApproval: lambda a: DecideApproval(a.new(), "approve"),
+    UseApproval: lambda a: UseApproval(a.new(), "export_evidence", a.new()),
     VoidReport: lambda a: VoidReport(a.new(), a.ticket, a.new(), a.new()),
     AddPerson: lambda a: AddPerson(a.new(), a.code, "王芳", ("engineer",)),
     EditPerson: lambda a: EditPerson(a.colleague, (Change("phone", "", "010-1"),)),

@@ -38,7 +38,7 @@ SPEC = ListSpec(
 FIELDS = ("serial", "udi", "location", "software_version", "sold_on", "warranty_months")
 CAN = (
     "register_equipment", "register_model", "edit_equipment", "record_acceptance", "register_coverage",
-    "cancel_coverage", "return_to_use", "retire_equipment", "report_fault", "settle_conflict",
+    "cancel_coverage", "return_to_use", "retire_equipment", "request_approval", "report_fault", "settle_conflict",
 )  # fmt: skip
 
 

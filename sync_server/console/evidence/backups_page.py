@@ -1,6 +1,6 @@
-"""The page of backups: how old the last good one is, the alarm, what was made, and restores this database came from.
+"""The page of backups: how old the last good one is, the alarm, what was made, restores, and asking for one.
 
-Owns the page; making and restoring are upkeep's (M8, P11).
+Owns the page; making and restoring are upkeep's (M8, P11), that two people agree is the approval's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sync_server.console.desk import Desk
+from common.approvals.approval import RequestApproval
+from sync_server.console.desk import Desk, forms_of
+from sync_server.console.entry import Entry, Sent
 from sync_server.console.site import Site
 from sync_server.db.durable import last_good_backup, unsaved_since
 from sync_server.db.tables import StreamHead
 from sync_server.db.upkeep_tables import BackupMade, Restoration
 
 PATH = "/console/backups"
+APPROVALS_PATH = "/console/approvals"
 SHOWN = 20
 
 
@@ -30,6 +33,18 @@ def backups_router(site: Site) -> APIRouter:
 
     @router.get(PATH)
     def backups(request: Request) -> Response:
+        return show(request)
+
+    @router.post(PATH + "/restore")
+    def ask_for_restore(request: Request, entry: Sent) -> Response:
+        def request_of() -> RequestApproval:
+            made, name = entry.new_id("approval"), entry.text("backup")
+            return RequestApproval(made, "restore", name, name, entry.text("reason"))
+
+        outcome = desk.give_proved(request, entry, request_of)
+        return show(request, entry) if outcome is None else desk.back(request, APPROVALS_PATH, outcome)
+
+    def show(request: Request, entry: Entry | None = None) -> Response:
         newest = BackupMade.made_at.desc()
         with site.database.read() as session:
             made = session.scalars(
@@ -46,7 +61,8 @@ def backups_router(site: Site) -> APIRouter:
         return desk.show(
             request, "evidence/backups.html", made=made, restored=restored, good=good, is_late=is_late,
             hours=hours, every=site.settings.backup_every_h, folder=str(site.settings.backups_dir),
-            is_here=is_here, behind=max(0, head - durable), name_of=_name,
+            is_here=is_here, behind=max(0, head - durable), name_of=_name, can=("request_approval",),
+            form_for=forms_of(entry, "restore"), asked=entry is not None, status_code=422 if entry else 200,
         )  # fmt: skip
 
     return router

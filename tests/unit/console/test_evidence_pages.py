@@ -9,15 +9,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from common.approvals.approval import Approval
 from common.i18n import LANGUAGES, translate
 from sync_server.db.durable import note_backup
 from sync_server.db.evidence_tables import ChainCheck
 from sync_server.db.tables import AuditEntry
 from sync_server.upkeep.anchors import read_anchors
 from tests.support.console_visit import whole_visit
-from tests.support.console_world import NOW, ConsoleWorld, an_id
+from tests.support.console_world import NOW, PASSWORD, ConsoleWorld, an_id
 
-CHAIN, BACKUPS = "/console/evidence", "/console/backups"
+CHAIN, BACKUPS, ASKED = "/console/evidence", "/console/backups", "/console/approvals"
 
 
 def kinds(company: ConsoleWorld) -> list[str]:
@@ -107,22 +108,69 @@ def test_only_those_who_answer_for_it_get_in(company: ConsoleWorld, login: str) 
     assert client.get(CHAIN).status_code == 403
     assert client.get(BACKUPS).status_code == 403
     assert client.fill(f"{CHAIN}/check", {}).status_code == 403
-    assert client.fill(f"/console/equipment/{an_id('pump')}/export", {}).status_code == 403
+    told = {"unit_id": an_id("pump"), "reason": "x", "command_id": company.new_id()}
+    assert client.fill(f"{ASKED}/export", told).status_code == 403
+    assert client.fill(f"{ASKED}/{company.new_id()}/export", {}).status_code == 403
     assert CHAIN not in client.get("/console/password").text
     assert translate("en", "evidence.export") not in client.get(f"/console/equipment/{an_id('pump')}").text
 
 
-def test_the_button_hands_out_a_units_life_and_notes_it(company: ConsoleWorld) -> None:
+def approval(company: ConsoleWorld) -> str:
+    """Find the request that was made last."""
+    with company.database.read() as session:
+        newest = select(Approval.id).order_by(Approval.asked_at.desc(), Approval.id.desc()).limit(1)
+        found = session.scalar(newest)
+    assert found is not None
+    return found
+
+
+def test_two_people_hand_out_a_units_life_and_it_is_noted(company: ConsoleWorld) -> None:
     ticket_id = company.ticket()
     company.assign(ticket_id)
     whole_visit(company, ticket_id)
-    client, path = company.client("zhou"), f"/console/equipment/{an_id('pump')}"
-    assert translate("en", "evidence.export") in client.get(path).text
-    answer = client.fill(f"{path}/export", {})
+    zhou, manager, path = (
+        company.client("zhou"),
+        company.client("manager"),
+        f"/console/equipment/{an_id('pump')}",
+    )
+    assert translate("en", "approval.two_needed") in zhou.get(path).text
+    told = {"unit_id": an_id("pump"), "reason": "Asked for by the court", "command_id": company.new_id()}
+    assert zhou.fill(f"{ASKED}/export", told).headers["location"] == f"{ASKED}?notice=saved"
+    assert zhou.fill(f"{ASKED}/export", told | {"reason": ""}).headers["location"].endswith("reason_missing")
+    mine, proof = f"{ASKED}/{approval(company)}", {"own_password": PASSWORD}
+    assert "A second person must approve" in zhou.fill(f"{mine}/export", proof).text
+    assert manager.fill(mine, {"choice": "approve"} | proof).status_code == 303
+    assert zhou.fill(f"{mine}/export", {"own_password": "not this one at all"}).status_code == 422
+    assert company.client("admin").fill(f"{mine}/export", proof).status_code == 422
+    assert "equipment_exported" not in kinds(company)
+    answer = zhou.fill(f"{mine}/export", proof)
     assert answer.headers["content-disposition"] == 'attachment; filename="equipment-SN-70031.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert {"manifest.json", "chain.json", "verify_evidence.py", "equipment.pdf"} <= set(
             archive.namelist()
         )
+    assert (kinds(company).count("equipment_exported"), kinds(company).count("use_approval")) == (1, 3)
+    assert "A second person must approve" in zhou.fill(f"{mine}/export", proof).text
     assert kinds(company).count("equipment_exported") == 1
-    assert client.fill(f"/console/equipment/{company.new_id()}/export", {}).status_code in (404, 409, 422)
+    assert zhou.fill(f"{ASKED}/{company.new_id()}/export", proof).status_code == 404
+
+
+def test_a_restore_is_asked_for_with_a_proof_and_says_what_to_type(company: ConsoleWorld) -> None:
+    note_backup(company.database, "kept/fieldwright-1", NOW - timedelta(hours=3), 10, 0)
+    admin, manager = company.client("admin"), company.client("manager")
+    told = {"backup": "fieldwright-1", "reason": "Wrong prices were loaded", "command_id": company.new_id()}
+    assert admin.fill(f"{BACKUPS}/restore", told).status_code == 422
+    assert admin.fill(f"{BACKUPS}/restore", told | {"own_password": PASSWORD}).status_code == 303
+    mine = approval(company)
+    assert manager.fill(f"{ASKED}/{mine}", {"choice": "approve", "own_password": PASSWORD}).status_code == 303
+    assert f"sync-server restore --approval {mine} …/fieldwright-1" in admin.get(ASKED).text
+
+
+def test_programs_cannot_give_what_needs_a_proof(company: ConsoleWorld) -> None:
+    manager = company.client("manager")
+    headers = {"X-CSRF-Token": manager.token("/console/password"), "sec-fetch-site": "same-origin"}
+    args = {"approval_id": company.new_id(), "choice": "approve"}
+    body = {"id": company.new_id(), "kind": "decide_approval", "args": args}
+    answer = manager.post("/api/v1/commands", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["reason_code"]) == (409, "proof_needed")
+    assert "decide_approval" not in kinds(company)

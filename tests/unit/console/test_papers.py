@@ -15,7 +15,7 @@ from common.visit.records import RepairAgreement, ServiceReport, StopUseNotice
 from common.visit.voucher import voucher_lines
 from sync_server.documents.strokes import fit_signature
 from tests.support.console_visit import STROKES, ticket_of, whole_visit
-from tests.support.console_world import ConsoleWorld
+from tests.support.console_world import PASSWORD, ConsoleWorld
 
 VERDICT = {
     "en": "Accepted: the fault is solved",
@@ -171,14 +171,20 @@ def test_a_voucher_is_voided_by_two_people(company: ConsoleWorld, report: Servic
     assert zhou.fill(f"{ticket}/do/request_approval", values).status_code == 303
     with company.database.read() as session:
         (asked,) = session.execute(text("SELECT id FROM approval WHERE state = 'open'")).one()
-    own = zhou.fill(f"/console/approvals/{asked}", {"choice": "approve"})
+    own = zhou.fill(f"/console/approvals/{asked}", {"choice": "approve", "own_password": PASSWORD})
     assert own.status_code == 422
     assert "Another person must approve" in own.text
-    early = zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()})
+    proof = {"own_password": PASSWORD}
+    early = zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()} | proof)
     assert "A second person must approve" in early.text
-    assert manager.fill(f"/console/approvals/{asked}", {"choice": "approve"}).status_code == 303
+    for wrong in ({}, {"own_password": "a guess of somebody"}):
+        unproved = manager.fill(f"/console/approvals/{asked}", {"choice": "approve"} | wrong)
+        assert (unproved.status_code, "current password is wrong" in unproved.text) == (422, True)
+    assert manager.fill(f"/console/approvals/{asked}", {"choice": "approve"} | proof).status_code == 303
+    unproved = zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()})
+    assert (unproved.status_code, "current password is wrong" in unproved.text) == (422, True)
     assert (
-        zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()})
+        zhou.fill(f"/console/approvals/{asked}/void", {"command_id": company.new_id()} | proof)
         .headers["location"]
         .startswith(ticket)
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.approvals.approval import Approval, DecideApproval, RequestApproval
+from common.approvals.approval import Approval, DecideApproval, RequestApproval, UseApproval
 from common.kernel.command import Place, Role
 from common.kernel.outcome import Outcome
 from common.tickets.ticket import Ticket
@@ -96,3 +96,24 @@ def test_what_was_declined_stays_so_and_machines_do_not_ask(world: VisitWorld) -
     told = world.do(machine, roles=(Role.SYSTEM,), place=Place.SYSTEM)
     assert told.code == "approval_needs_person"
     assert by(world, one, machine, Role.DISPATCHER).code == "not_permitted"
+
+
+def test_what_is_no_command_is_used_once_by_one_of_the_two_or_at_the_machine(world: VisitWorld) -> None:
+    one, two, third = world.id("zhou"), world.id("gao"), world.id("third")
+    unit = world.id("unit")
+
+    def approved() -> str:
+        request = RequestApproval(world.id("approval"), "export_evidence", unit, "SN-1", "鉴定用")
+        assert by(world, one, request).status == "ok"
+        assert by(world, two, DecideApproval(request.approval_id, "approve")).status == "ok"
+        return request.approval_id
+
+    use = UseApproval(approved(), "export_evidence", unit)
+    assert by(world, third, use).code == "approval_not_yours"
+    assert by(world, one, UseApproval(use.approval_id, "restore", unit)).code == "approval_missing"
+    assert by(world, one, UseApproval(use.approval_id, "export_evidence", one)).code == "approval_missing"
+    assert by(world, one, use).status == "ok"
+    assert by(world, one, use).code == "approval_missing"
+    assert by(world, two, UseApproval(approved(), "export_evidence", unit)).status == "ok"
+    machine = UseApproval(approved(), "export_evidence", unit)
+    assert world.do(machine, roles=(Role.SYSTEM,), place=Place.SYSTEM).status == "ok"
