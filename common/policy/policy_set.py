@@ -5,7 +5,7 @@ Owns the table and the small memory of checked policies. What a policy says is r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -46,15 +46,37 @@ def find_policy(session: Session) -> Policy | None:
     """Return the policy in force, checked; None before the first is adopted. One small query once read."""
     query = select(PolicySet.id, PolicySet.data_hash).where(PolicySet.active.is_(True))
     found = session.execute(query.order_by(PolicySet.version.desc()).limit(1)).first()
+    return _checked(session, found.id, found.data_hash) if found else None
+
+
+def policy_of_form(session: Session, version: int, signed_at: datetime) -> Policy | None:
+    """Return the policy a form was filled in by (F4): the version it names, else the one in force when it was signed.
+
+    None before the first is adopted. A form of an older app names no version (0).
+    """
+    query = select(PolicySet.id, PolicySet.data_hash)
+    found = session.execute(query.where(PolicySet.version == version).limit(1)).first() if version else None
     if found is None:
-        return None
-    known = _read.get(found.data_hash)
+        then = query.where(PolicySet.adopted_at <= signed_at).order_by(PolicySet.version.desc()).limit(1)
+        found = session.execute(then).first()
+    return _checked(session, found.id, found.data_hash) if found else find_policy(session)
+
+
+def earlier_policies(session: Session) -> Iterator[Policy]:
+    """Yield the policies that were in force before, newest first."""
+    query = select(PolicySet.id, PolicySet.data_hash).where(PolicySet.active.is_(False))
+    for row_id, data_hash in session.execute(query.order_by(PolicySet.version.desc())).all():
+        yield _checked(session, row_id, data_hash)
+
+
+def _checked(session: Session, row_id: str, data_hash: str) -> Policy:
+    known = _read.get(data_hash)
     if known is None:
-        data = session.scalar(select(PolicySet.data).where(PolicySet.id == found.id))
+        data = session.scalar(select(PolicySet.data).where(PolicySet.id == row_id))
         known = load_policy(data or {})
         if len(_read) >= KEPT:
             _read.clear()
-        _read[found.data_hash] = known
+        _read[data_hash] = known
     return known
 
 

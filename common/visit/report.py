@@ -22,9 +22,9 @@ from common.kernel.codec import canonical
 from common.kernel.quantity import line_total, to_milli
 from common.policy.model import Checklist, Policy
 from common.policy.policy_set import find_policy
-from common.policy.titles import Title
 from common.stock.part_usage import PartUsage
 from common.tickets.ticket import Ticket
+from common.visit.forms import checklist_part, known_lists, title_list
 from common.visit.records import (
     ChecklistAnswer,
     Demonstration,
@@ -41,15 +41,19 @@ FORMAT = 1
 Content = dict[str, Any]
 
 
-def compose_report(session: Session, ticket_id: str, *, service_type: str = "") -> Content:
+def compose_report(
+    session: Session, ticket_id: str, *, service_type: str = "", policy: Policy | None = None
+) -> Content:
     """Compose the report of a ticket's current round. `service_type`: A–D as chosen at sign-off.
+
+    `policy`: the one it was filled in by, where that is not the one in force (F4).
 
     A ticket not here gives an empty report. Instants end `_at` and are Unix milliseconds.
     """
     ticket = session.get(Ticket, ticket_id)
     if ticket is None:
         return {"format": FORMAT}
-    policy = find_policy(session)
+    policy = policy or find_policy(session)
     visits = rows_of_round(session, Visit, ticket, Visit.arrived_at)
     measures = [
         m for m in rows_of_round(session, RepairMeasure, ticket, RepairMeasure.made_at) if not m.withdrawn
@@ -322,7 +326,7 @@ def _part_line(used: PartUsage) -> Content:
 
 def _checklists_part(session: Session, ticket: Ticket, policy: Policy | None) -> list[Content]:
     answers = answers_of(session, ticket)
-    known = {checklist.code: checklist for checklist in policy.checklists} if policy else {}
+    known = known_lists(session, policy, answers)
     order = {code: place for place, code in enumerate(known)}
     templates = sorted(
         {template for template, _ in answers}, key=lambda code: (order.get(code, len(order)), code)
@@ -330,29 +334,8 @@ def _checklists_part(session: Session, ticket: Ticket, policy: Policy | None) ->
     parts: list[Content] = []
     for template in templates:
         given = [answer for (code, _), answer in answers.items() if code == template]
-        parts.append(_checklist_part(template, known.get(template), given))
+        parts.append(checklist_part(template, known.get(template), given))
     return parts
-
-
-def _checklist_part(template: str, checklist: Checklist | None, given: list[ChecklistAnswer]) -> Content:
-    items = {item.code: item for item in checklist.items} if checklist else {}
-    order = {code: place for place, code in enumerate(items)}
-    given.sort(key=lambda answer: (order.get(answer.item, len(order)), answer.item))
-    return {
-        "code": template,
-        "title": title_list(checklist.title if checklist else None),
-        "items": [
-            {
-                "code": answer.item,
-                "title": title_list(items[answer.item].title if answer.item in items else None),
-                "unit": items[answer.item].unit if answer.item in items else "",
-                "answer": answer.answer,
-                "value": answer.value,
-                "note": answer.note,
-            }
-            for answer in given
-        ],
-    }
 
 
 def _entitlement_part(session: Session, ticket: Ticket) -> Content | None:
@@ -386,11 +369,6 @@ def _named(known: Iterable[Any], code: str) -> Content:
     """Write a code with the policy's titles, so that the report reads the same when the policy changes."""
     title = next((one.title for one in known if one.code == code), None)
     return {"code": code, "title": title_list(title)}
-
-
-def title_list(title: Title | None) -> list[str]:
-    """Write a title as [English, simplified, traditional]; empty where none is known."""
-    return [title.en, title.zh_hans, title.zh_hant] if title else []
 
 
 def _millis(at: datetime | None) -> int | None:

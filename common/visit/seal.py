@@ -98,6 +98,14 @@ def template_version(session: Session) -> int:
     return found.version if found else 0
 
 
+def template_of(text: str) -> int:
+    """Read from a seal which version of the policy the report was filled in by; 0 where it does not say."""
+    read = unpack_seal(text) if text else None
+    told = read[0].get("template") if read else None
+    version = told.get("policy") if isinstance(told, dict) else None
+    return version if type(version) is int and 0 < version < 2**31 else 0
+
+
 def standing_files(session: Session, ticket_id: str) -> list[Any]:
     """List the files of a ticket that were not withdrawn, as they were taken; none in a program that keeps no files."""
     record: Any = synced_entities().get(FILES)

@@ -19,7 +19,8 @@ from common.kernel.command import ANYWHERE, TABLET, Nature, Role, command
 from common.kernel.fields import Id, Line, Name, Needed, Note, Sealed, Strokes, Text
 from common.kernel.outcome import NOOP, OK, BadPayload, Outcome, Refused
 from common.kernel.work import Work
-from common.policy.policy_set import find_policy
+from common.policy.model import Policy
+from common.policy.policy_set import find_policy, policy_of_form
 from common.sla.clocks import clock_event, unstop_clock
 from common.tickets.events import field_step, move, overtaken_by, write_event
 from common.tickets.ticket import Ticket, ticket_agg
@@ -27,7 +28,7 @@ from common.visit.completeness import missing_fields, missing_sign_off
 from common.visit.hashing import Hash, content_hash
 from common.visit.records import Rating, ReportAddendum, ReportSeal, ServiceReport
 from common.visit.report import compose_report, differing_parts, exceeds, repriced
-from common.visit.seal import counter_document, counter_text, judge_seal, unpack_seal
+from common.visit.seal import counter_document, counter_text, judge_seal, template_of, unpack_seal
 from common.visit.sealed import reports_of, require_unsealed
 
 Document = Annotated[str, Text(2, 300_000)]
@@ -101,8 +102,8 @@ def read_content(text: str) -> dict[str, Any]:
 
 
 def _check(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) -> None:
-    policy, number = find_policy(work.session), ticket.number
-    now = compose_report(work.session, ticket.id, service_type=c.service_type)
+    policy, number = _policy_of(work, c), ticket.number
+    now = compose_report(work.session, ticket.id, service_type=c.service_type, policy=policy)
     moved = [] if work.live else repriced(content, now)
     if c.accepted:
         missing = missing_fields(work.session, ticket.id, policy, service_type=c.service_type)
@@ -124,6 +125,13 @@ def _check(work: Work, ticket: Ticket, content: dict[str, Any], c: SignReport) -
     work.require(not differing, "content_differs", number=number, parts=" ".join(differing))
     if moved and not _is_told(work, ticket):
         work.require(False, "price_changed", number=number, codes=" ".join(moved))
+
+
+def _policy_of(work: Work, c: SignReport) -> Policy | None:
+    """Return the policy the report is judged by: the one it was filled in by, whatever is in force by now (F4)."""
+    if work.live:
+        return find_policy(work.session)
+    return policy_of_form(work.session, template_of(c.seal), work.at)
 
 
 def _is_told(work: Work, ticket: Ticket) -> bool:

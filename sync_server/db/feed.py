@@ -35,8 +35,7 @@ def refresh_scope(unit: UnitOfWork, reason: str) -> list[dict[str, object]]:
     marks = []
     for principal, agg in sorted(wanted - known.keys()):
         member_id = derive_id("member", principal, agg, reason)
-        fresh = {"id": member_id, "principal": principal, "agg": agg, "reason": reason, "state": "granting"}
-        unit.session.execute(insert(Member).values(**fresh))
+        _grant(unit, member_id, principal, agg, reason)
         marks.append(_change(unit, agg, "member", member_id))
     for (principal, agg), (member_id, state) in known.items():
         step = _next_state(state, (principal, agg) in wanted)
@@ -44,9 +43,17 @@ def refresh_scope(unit: UnitOfWork, reason: str) -> list[dict[str, object]]:
             values: dict[str, object] = {"state": step}
             if step == "granting":
                 values |= {"granted_seq": None, "revoked_seq": None}
-            unit.session.execute(update(Member).where(Member.id == member_id).values(**values))
+            moved = update(Member).where(Member.id == member_id).values(**values).returning(Member.id)
+            there = unit.session.scalar(moved)
+            if there is None and step == "granting":  # forgotten beyond the horizon a moment ago
+                _grant(unit, member_id, principal, agg, reason)
             marks.append(_change(unit, agg, "member", member_id))
     return marks
+
+
+def _grant(unit: UnitOfWork, member_id: str, principal: str, agg: str, reason: str) -> None:
+    fresh = {"id": member_id, "principal": principal, "agg": agg, "reason": reason, "state": "granting"}
+    unit.session.execute(insert(Member).values(**fresh))
 
 
 def _next_state(state: str, wanted: bool) -> str | None:

@@ -19,7 +19,7 @@ from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.job_tables import JobRun
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.jobs.clock_alarms import raise_alarms
-from sync_server.jobs.compaction import compact_feed
+from sync_server.jobs.compaction import thin_out_feed
 from sync_server.jobs.sweep import sweep_expired
 from sync_server.jobs.ticket_scope import end_old_scopes
 
@@ -39,7 +39,7 @@ JOBS = (
     Job("clock_alarms", timedelta(seconds=20), raise_alarms),
     Job("ticket_scope", timedelta(hours=1), end_old_scopes),
     Job("sweep", timedelta(minutes=5), sweep_expired),
-    Job("compaction", timedelta(hours=6), compact_feed),
+    Job("compaction", timedelta(hours=6), thin_out_feed),
 )
 
 

@@ -2,7 +2,8 @@
 
 `pos` and `tie` say how far pages have come, `base` the last position at which the tablet was complete, `witness` the
 newest head it ever saw with that batch's random `mark` (T7, T26). `origin` is the head at which a pull from nothing
-began: what ended before it was never held.
+began: what ended before it was never held. A cursor older than the oldest batch kept is of no use: what ended meanwhile
+may be forgotten, and everything is read anew (T8).
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def is_of_this_history(connection: Connection, cursor: Cursor) -> bool:
     """Say whether the tablet's newest head is one this database really gave, and not a later one it has lost."""
     if cursor.witness == 0:
         return cursor.pos == 0
+    oldest = connection.execute(
+        text("SELECT min(last_seq) FROM batch WHERE stream = :s"), {"s": STREAM}
+    ).scalar()
+    if (cursor.base or cursor.origin) < (oldest or 0):
+        return False
     mark = connection.execute(
         text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq"),
         {"s": STREAM, "seq": cursor.witness},
