@@ -12,6 +12,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -90,7 +91,7 @@ class LocalServer:
         self._folder.chmod(0o755)
         if os.geteuid() == 0:
             self._drop_root()
-        self._run("initdb", f"--pgdata={self._data}", f"--username={OS_USER}", *_INITDB)
+        self._fill()
         port, host, listen = self._address()
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         log = self._folder / "home" / "log"
@@ -99,11 +100,20 @@ class LocalServer:
         query = {"host": host, "port": str(port)}
         self.url = URL.create("postgresql+psycopg", username=OS_USER, database="postgres", query=query)
 
+    def kill(self) -> None:
+        """Kill the server with SIGKILL, as a machine that loses power; what it had not sent on is lost with it."""
+        pid = int((self._data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """Stop the server at once and remove its folder."""
         with suppress(NoPostgres):
             self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _fill(self) -> None:
+        """Make the data folder."""
+        self._run("initdb", f"--pgdata={self._data}", f"--username={OS_USER}", *_INITDB)
 
     def _drop_root(self) -> None:
         """Hand the folder to an unprivileged user and make sure that user can reach the binaries."""
@@ -164,6 +174,66 @@ class LocalServer:
                 log.read_text(errors="replace") if log.exists() else ""
             )
             raise NoPostgres(f"{program} failed:\n{said[-2000:]}")
+
+
+class Replica(LocalServer):
+    """A streaming replica of another server, asynchronous: what is committed there arrives here a little later."""
+
+    def __init__(self, installation: Installation, primary: LocalServer) -> None:
+        super().__init__(installation)
+        self._primary = primary
+
+    def cut_off(self) -> None:
+        """Stop listening to the primary; what it commits from now on never arrives here."""
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET primary_conninfo = ''"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+            while connection.execute(text("SELECT count(*) FROM pg_stat_wal_receiver")).scalar_one():
+                connection.execute(text("SELECT pg_sleep(0.02)"))
+        engine.dispose()
+
+    def catch_up(self) -> None:
+        """Wait until everything the primary has committed is here."""
+        here, there = (
+            create_engine(url, isolation_level="AUTOCOMMIT") for url in (self.url, self._primary.url)
+        )
+        with there.connect() as connection:
+            newest = connection.execute(text("SELECT pg_current_wal_flush_lsn()")).scalar_one()
+        reached = text("SELECT pg_last_wal_replay_lsn() >= CAST(:newest AS pg_lsn)")
+        with here.connect() as connection:
+            while not connection.execute(reached, {"newest": newest}).scalar_one():
+                connection.execute(text("SELECT pg_sleep(0.02)"))
+        for engine in (here, there):
+            engine.dispose()
+
+    def promote(self) -> None:
+        """Become the server, as an operator or a watchdog does after the primary is gone."""
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "promote")
+
+    def _fill(self) -> None:
+        told = self._primary.url.query
+        source = ["-h", str(told["host"]), "-p", str(told["port"]), "-U", OS_USER]
+        self._run(
+            "pg_basebackup", *source, "-D", str(self._data), "-R", "-X", "stream", "-c", "fast", "--no-sync"
+        )
+
+
+@contextmanager
+def primary_and_replica() -> Iterator[tuple[LocalServer, Replica]]:
+    """Start a server and a streaming replica of it; both are gone afterwards."""
+    installation = system_installation() or packaged_installation()
+    if installation is None:
+        raise NoPostgres("No PostgreSQL binaries to start two servers from.")
+    primary = LocalServer(installation)
+    replica = Replica(installation, primary)
+    try:
+        primary.start()
+        replica.start()
+        yield primary, replica
+    finally:
+        replica.stop()
+        primary.stop()
 
 
 @contextmanager
