@@ -6,7 +6,6 @@ Nothing happens at import. The only place of the app, with settings, that touche
 from __future__ import annotations
 
 import argparse
-import logging
 import platform
 import secrets
 import time
@@ -18,6 +17,7 @@ from importlib import metadata
 import flet as ft
 
 from common.kernel.clock import Clock, Reading
+from common.kernel.logs import keep_log
 from field_app.data import attach
 from field_app.screens.table import screen_table
 from field_app.session import open_session
@@ -110,8 +110,8 @@ def main() -> None:
     kind.add_argument("--desktop", action="store_true", help="open a window (the default)")
     parser.add_argument("--enrol", metavar="CODE", help="become the device of this code or invitation first")
     asked = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = read_settings()
+    keep_log(settings.logs_dir, "app", settings.log_kb, settings.log_files)
     try:
         with only_program(settings.data_dir):
             run(settings, asked.enrol or "", web=asked.web)

@@ -21,7 +21,8 @@ SERVER_PORT = 8700
 class Settings:
     """`data_dir` holds the database and choices; `assets_dir` the font and files for the browser.
 
-    `server_url` is where this app enrols when only a code is typed; an invitation names its own.
+    `server_url` is where this app enrols when only a code is typed; an invitation names its own. The log is kept in
+    `log_files` files of `log_kb` each, 0: none.
     """
 
     data_dir: Path
@@ -29,6 +30,8 @@ class Settings:
     port: int = PORT
     language: str = "en"
     server_url: str = ""
+    log_kb: int = 1024
+    log_files: int = 4
 
     @property
     def prefs_path(self) -> Path:
@@ -39,6 +42,11 @@ class Settings:
     def store_path(self) -> Path:
         """Return the file of the database."""
         return self.data_dir / "tablet.db"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Return the folder of the app's log."""
+        return self.data_dir / "logs"
 
     @property
     def keys_dir(self) -> Path:
@@ -61,4 +69,6 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         language=nearest_language(tag),
         server_url=given.get("FIELDWRIGHT_SERVER_URL")
         or f"http://{HOST}:{given.get('FIELDWRIGHT_SERVER_PORT') or SERVER_PORT}",
+        log_kb=int(given.get("FIELDWRIGHT_LOG_KB") or 1024),
+        log_files=int(given.get("FIELDWRIGHT_LOG_FILES") or 4),
     )

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from common.kernel.clock import Clock, Reading
 from common.kernel.ids import RandomBytes
+from common.kernel.logs import keep_log
 from sync_server.api.commands import commands_router
 from sync_server.console.headers import SecurityHeaders
 from sync_server.console.live import close_on_signals
@@ -154,8 +155,10 @@ def create_app(
 
 
 def app_from_environment() -> ASGIApp:
-    """Build the application in a worker process of uvicorn."""
-    return create_app(read_settings())
+    """Build the application in a worker process of uvicorn, which logs to a file of its own."""
+    settings = read_settings()
+    keep_log(settings.logs_dir, "server", settings.log_kb, settings.log_files, also=("uvicorn",))
+    return create_app(settings)
 
 
 def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: Site, rates: Rates) -> None:

@@ -17,6 +17,9 @@ from sync_server.security import SecurityError, read_security
 
 HOST = "127.0.0.1"
 PORT = 8700
+NUMBERS = (
+    "port", "workers", "ticker_s", "backup_every_h", "backup_keep", "backup_alarm_h", "log_kb", "log_files",
+)  # fmt: skip
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -33,7 +36,7 @@ class Settings:
     the roles that file names, or `optional`; `ticker_s` is the pause between rounds of scheduled work, 0 for none. Of
     backups: every so many hours (0: none by itself), the newest so many are kept, and the office is told when the last
     good one is so many hours old. `anchors` is the folder of the audit chain's anchors; empty: in the data folder, where
-    they prove less than on another machine.
+    they prove less than on another machine. The log is kept in `log_files` files of `log_kb` each, 0: none.
     """
 
     data_dir: Path
@@ -55,6 +58,8 @@ class Settings:
     backup_keep: int = 14
     backup_alarm_h: int = 26
     second_factor: str = "required"
+    log_kb: int = 5120
+    log_files: int = 5
 
     @property
     def known_hosts(self) -> frozenset[str]:
@@ -83,6 +88,11 @@ class Settings:
     def keys_dir(self) -> Path:
         """Return the folder of the server's own keys."""
         return self.data_dir / "keys"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Return the folder of the server's log."""
+        return self.data_dir / "logs"
 
     @property
     def backups_dir(self) -> Path:
@@ -125,6 +135,8 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "hosts": given.get("FIELDWRIGHT_HOSTS"),
         "security": given.get("FIELDWRIGHT_SECURITY"),
         "second_factor": given.get("FIELDWRIGHT_SECOND_FACTOR"),
+        "log_kb": given.get("FIELDWRIGHT_LOG_KB"),
+        "log_files": given.get("FIELDWRIGHT_LOG_FILES"),
     }
     told |= {name: value for name, value in chosen.items() if value is not None}
     values = {name: value for name, value in told.items() if value not in (None, "")}
@@ -148,7 +160,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 def _checked(values: dict[str, object]) -> Settings:
     data_dir = Path(str(values.pop("data_dir"))).resolve()
-    for name in ("port", "workers", "ticker_s", "backup_every_h", "backup_keep", "backup_alarm_h"):
+    for name in NUMBERS:
         if name in values:
             text = str(values[name])
             if not text.isdecimal() or int(text) > 65_535:

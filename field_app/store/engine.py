@@ -20,7 +20,7 @@ def make_store_engine(path: Path | None, *, creator: Any = None) -> Engine:
     kwargs: dict[str, Any] = {"poolclass": StaticPool, "connect_args": connect_args}
     if creator is not None:
         kwargs = {"poolclass": StaticPool, "creator": creator}
-    engine = create_engine(url, **kwargs)
+    engine = create_engine(url, hide_parameters=True, **kwargs)  # an error names no customer
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine

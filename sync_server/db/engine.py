@@ -30,6 +30,7 @@ def make_engine(url: str, *, pool_size: int = 10, creator: Any = None, wait_s: f
             max_overflow=pool_size,
             pool_timeout=wait_s,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error names no customer
             connect_args={
                 "options": f"-c lock_timeout={LOCK_WAIT_S * 1000} -c idle_in_transaction_session_timeout=60000"
             },
@@ -44,9 +45,9 @@ def make_engine(url: str, *, pool_size: int = 10, creator: Any = None, wait_s: f
     )
     connect_args = {"check_same_thread": False, "timeout": LOCK_WAIT_S, "isolation_level": None}
     if creator is not None:
-        engine = create_engine(parsed, creator=creator, poolclass=StaticPool)
+        engine = create_engine(parsed, creator=creator, poolclass=StaticPool, hide_parameters=True)
     else:
-        engine = create_engine(parsed, connect_args=connect_args, **extra)
+        engine = create_engine(parsed, connect_args=connect_args, hide_parameters=True, **extra)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
