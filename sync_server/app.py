@@ -30,6 +30,9 @@ from sync_server.db.engine import make_engine
 from sync_server.db.migrate import require_schema
 from sync_server.db.tables import StreamHead
 from sync_server.edge import Edge
+from sync_server.files.routes import files_router
+from sync_server.files.store import open_store
+from sync_server.files.uploads import Uploads
 from sync_server.gate import Gate, Rates
 from sync_server.jobs.ticker import Ticker
 from sync_server.keys import ServerKeys, load_keys
@@ -70,6 +73,7 @@ class Parts:
     database: Database
     keys: ServerKeys
     security: Security
+    uploads: Uploads
 
 
 def make_parts(
@@ -89,7 +93,8 @@ def make_parts(
         notary=lambda session: SessionNotary(keys, session),
         make_room=FullDisk.of(settings).make_room,
     )
-    return Parts(settings, database, keys, security)
+    uploads = Uploads(database, open_store(settings), settings.incoming_dir, security.upload)
+    return Parts(settings, database, keys, security, uploads)
 
 
 def create_app(
@@ -172,6 +177,8 @@ def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: 
     app.include_router(
         sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
     )
+    pieces = Gate(parts.security.upload.at_once)
+    app.include_router(files_router(parts.uploads, tokens, rates, pieces, poke=site.hub.poke))
     app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
 
 

@@ -27,6 +27,7 @@ ADDRESS_AT_MOST = 8 * 1024
 LONGEST_NUMBER = 18  # digits: anything longer does not fit a column of any database
 OWN = "/v1/"
 ENDLESS = "/console/events"
+PIECES = "/v1/files/"  # of files; the route has a lower bound of its own
 # Open to strangers: no uploads.
 DOORS = ("/console/sign-in", "/console/sign-in/code", "/console/start", "/console/language")
 HEALTH = "/health"  # asked by machines that know only an address
@@ -117,7 +118,8 @@ def _check_text(raw: bytes, *, lines: bool) -> None:
 async def _checked_body(scope: Scope, receive: Receive, answer: _Answer) -> Receive:
     headers = Headers(scope=scope)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    limit = UPLOAD_AT_MOST if kind == UPLOAD and scope["path"] not in DOORS else BODY_AT_MOST
+    is_large = kind == UPLOAD and scope["path"] not in DOORS or scope["path"].startswith(PIECES)
+    limit = UPLOAD_AT_MOST if is_large else BODY_AT_MOST
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Problem(400, "request_invalid")

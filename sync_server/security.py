@@ -77,12 +77,26 @@ class LoadRules:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadRules:
+    """What is taken of files: pieces, how many at once, how much nobody's record names, what stays free on the disk."""
+
+    piece_mb: int
+    at_once: int
+    unrecorded_files: int
+    unrecorded_mb: int
+    unrecorded_d: int
+    keep_free_mb: int
+    scrub_d: int
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
     """All figures, checked."""
 
     session: SessionRules
     line: LineRules
     load: LoadRules
+    upload: UploadRules
     factor_roles: frozenset[Role]
     waits: dict[str, Waits]
     rates: dict[str, Rate]
@@ -106,6 +120,7 @@ def read_security(file: str = "") -> Security:
         _made(SessionRules, figures["session"], "session"),
         _made(LineRules, figures["line"], "line"),
         _made(LoadRules, figures["load"], "load"),
+        _made(UploadRules, figures["upload"], "upload"),
         _roles(figures["factor"]["required"]),
         {name: _made(Waits, given, f"waits.{name}") for name, given in figures["waits"].items()},
         {name: _made(Rate, given, f"rates.{name}") for name, given in figures["rates"].items()},

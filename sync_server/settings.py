@@ -36,7 +36,8 @@ class Settings:
     the roles that file names, or `optional`; `ticker_s` is the pause between rounds of scheduled work, 0 for none. Of
     backups: every so many hours (0: none by itself), the newest so many are kept, and the office is told when the last
     good one is so many hours old. `anchors` is the folder of the audit chain's anchors; empty: in the data folder, where
-    they prove less than on another machine. The log is kept in `log_files` files of `log_kb` each, 0: none.
+    they prove less than on another machine. The log is kept in `log_files` files of `log_kb` each, 0: none. `files` is
+    the folder of files' bytes; empty: in the data folder.
     """
 
     data_dir: Path
@@ -51,6 +52,7 @@ class Settings:
     proxies: str = ""
     ticker_s: int = 1
     anchors: str = ""
+    files: str = ""
     hosts: str = ""
     security: str = ""
     backup_dir: str = ""
@@ -105,6 +107,16 @@ class Settings:
         return Path(self.anchors) if self.anchors else self.data_dir / "anchors"
 
     @property
+    def files_dir(self) -> Path:
+        """Return the folder of files' bytes."""
+        return Path(self.files) if self.files else self.data_dir / "files"
+
+    @property
+    def incoming_dir(self) -> Path:
+        """Return the folder of bytes that still come."""
+        return self.data_dir / "incoming"
+
+    @property
     def address(self) -> str:
         """Return the address to tell people, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -127,6 +139,7 @@ def read_settings(env: Mapping[str, str] | None = None, **chosen: object) -> Set
         "language": given.get("FIELDWRIGHT_LANGUAGE"),
         "proxies": given.get("FIELDWRIGHT_PROXIES"),
         "anchors": given.get("FIELDWRIGHT_ANCHORS"),
+        "files": given.get("FIELDWRIGHT_FILES"),
         "ticker_s": given.get("FIELDWRIGHT_TICKER_S"),
         "backup_dir": given.get("FIELDWRIGHT_BACKUP_DIR"),
         "backup_every_h": given.get("FIELDWRIGHT_BACKUP_EVERY_H"),

@@ -24,7 +24,7 @@ from common.protocol.dictionary import ENCODING, dictionary
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "protocol.md"
 SYNC = (
     messages.SyncRequest, messages.ClockNow, messages.Digest, Op, messages.SyncAnswer, messages.OpResult, messages.Put,
-    messages.Fork, messages.HaveRequest, messages.HaveAnswer, messages.ReconcileRequest,
+    messages.Wanted, messages.Fork, messages.HaveRequest, messages.HaveAnswer, messages.ReconcileRequest,
 )  # fmt: skip
 ACCESS = (
     access.EnrolRequest, access.EnrolAnswer, access.NonceRequest, access.NonceAnswer, access.TokenRequest,
@@ -41,6 +41,13 @@ ROUTES = (
         "ReconcileRequest",
         "SyncAnswer",
         "after a digest that differed: what is it?",
+    ),
+    ("POST, HEAD, PATCH /v1/files/…", "tus 1.0.0", "tus 1.0.0", "bytes of files: creation and checksum"),
+    (
+        "GET /v1/files/<sha256>",
+        "",
+        "bytes",
+        "of a file on a ticket in the person's scope; `Range`, `?preview=1`",
     ),
 )
 STATUSES = (

@@ -44,7 +44,7 @@ class Attachment(Synced, Base):
     media_type: Mapped[Short]
     size_bytes: Mapped[int]
     sha256: Mapped[Short] = mapped_column(index=True)
-    preview_sha256: Mapped[Short]  # a small picture of it that travels first, '' where there is none
+    preview_sha256: Mapped[Short] = mapped_column(index=True)  # a small picture that travels first, or ""
     taken_at: Mapped[datetime]
     attached_at: Mapped[datetime]
     state: Mapped[Short] = mapped_column(index=True)

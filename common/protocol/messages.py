@@ -12,6 +12,7 @@ from common.kernel.fields import Code, Id, Line, Many, Millis, OptionalCode, Tex
 
 PROTOCOL = 1
 OPS_AT_MOST = 200
+WANTED_AT_MOST = 200
 OPS_BYTES_AT_MOST = 128 * 1024
 BODY_AT_MOST = 1024 * 1024
 PAGE_BYTES = 1024 * 1024
@@ -86,8 +87,20 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Bytes the server lacks, of a file this tablet attached: `st` missing or partial, `off` how many are there."""
+
+    sha: str
+    st: Code
+    off: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """`cols` names the columns of each entity in this page. `more` asks for another page at once."""
+    """`cols` names the columns of each entity in this page. `more` asks for another page at once.
+
+    `blob` is a wish list of the server's: previews first, then by age.
+    """
 
     tok: str = ""
     next_n: int = 0
@@ -104,6 +117,7 @@ class SyncAnswer:
     epoch: str = ""
     now: int = 0
     fork: Fork | None = None
+    blob: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

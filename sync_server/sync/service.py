@@ -27,6 +27,8 @@ from common.protocol.messages import (
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import MustUndo, UnitOfWork
+from sync_server.files.arrived import hashes_in, settle
+from sync_server.files.wishes import wishes
 from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
 from sync_server.sync.drain import quarantine, without_rows
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
@@ -45,7 +47,10 @@ class SyncService:
     def sync(self, request: SyncRequest) -> SyncAnswer:
         """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, ServerTooOldError, BadPayload."""
         taken = self._take(request)
-        return taken if isinstance(taken, SyncAnswer) else self._pull(request, *taken)
+        if isinstance(taken, SyncAnswer):
+            return taken
+        settle(self.database, hashes_in(request.ops))  # bytes may have been here before their record
+        return self._pull(request, *taken)
 
     def drain(self, request: SyncRequest) -> SyncAnswer:
         """Push what came and bring nothing: the app is too old for what the rows look like now (T20)."""
@@ -58,7 +63,7 @@ class SyncService:
 
     def have(self, request: HaveRequest) -> HaveAnswer:
         """Say which commands have no receipt here. Raises NotTrusted."""
-        self._authenticate(request.dev)
+        person_of(self.database, request.dev)
         head = self.database.number()
         with self.database.read() as session:
             known = set(session.scalars(select(Receipt.op_id).where(Receipt.op_id.in_(request.ids))))
@@ -66,7 +71,7 @@ class SyncService:
 
     def reconcile(self, request: ReconcileRequest) -> SyncAnswer:
         """Send in full what the tablet holds at another revision. Raises NotTrusted."""
-        person_id = self._authenticate(request.dev)
+        person_id = person_of(self.database, request.dev)
         head = self.database.number()
         with self.database.read() as session:
             page = read_aggregates(session.connection(), person_id, dict(request.have))
@@ -141,6 +146,7 @@ class SyncService:
                 page = read_page(connection, person_id, cursor, request.max)
                 digest = self._compare(connection, request, person_id, page) if not reset else ""
                 durable, epoch = session.execute(select(StreamHead.durable, StreamHead.epoch)).one()
+                wanted = wishes(session, request.dev, person_id)
             results = [replace(result, q=page.head) for result in results]
             return SyncAnswer(
                 tok=token,
@@ -156,6 +162,7 @@ class SyncService:
                 durable=durable,
                 epoch=epoch,
                 now=self._now_ms(),
+                blob=wanted,
             )
         results = [replace(result, q=head) for result in results]
         return SyncAnswer(tok=token, res=tuple(results), cur=request.cur, more=True, now=self._now_ms())
@@ -171,18 +178,20 @@ class SyncService:
             epoch = session.scalar(select(StreamHead.epoch)) or ""
         return SyncAnswer(fork=fork, epoch=epoch, now=self._now_ms())
 
-    def _authenticate(self, device_id: str) -> str:
-        with self.database.read() as session:
-            device = session.get(Device, device_id)
-            if device is None or device.state != "active":
-                raise NotTrusted("device_revoked" if device else "device_unknown")
-            person = session.get(Person, device.person_id)
-            if person is None or not person.active:
-                raise NotTrusted("person_inactive")
-            return device.person_id
-
     def _now_ms(self) -> int:
         return self.database.clock.read().wall_ms
+
+
+def person_of(database: Database, device_id: str) -> str:
+    """Say whose device it is. Raises NotTrusted where it may not come in (any more)."""
+    with database.read() as session:
+        device = session.get(Device, device_id)
+        if device is None or device.state != "active":
+            raise NotTrusted("device_revoked" if device else "device_unknown")
+        person = session.get(Person, device.person_id)
+        if person is None or not person.active:
+            raise NotTrusted("person_inactive")
+        return device.person_id
 
 
 def actor_of(unit: UnitOfWork, device: Device | None) -> Actor:

@@ -1,0 +1,230 @@
+"""The way files come: tus 1.0.0 with creation and checksum, at /v1/files; and the way tablets read them.
+
+Owns headers, statuses and the streaming of bodies. What is taken and kept is `uploads`'. Every piece is read as it
+comes: nothing larger than a block is held in memory.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.files.attachment import is_sha256
+from sync_server.files.incoming import Incoming
+from sync_server.files.serving import bytes_answer
+from sync_server.files.uploads import MB, Standing, Uploads
+from sync_server.files.visible import visible_file
+from sync_server.gate import Gate, Rates
+from sync_server.people.tokens import Tokens
+from sync_server.problems import Problem
+from sync_server.sync.routes import bearer
+from sync_server.sync.service import person_of
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation,checksum"
+ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
+PIECE = "application/offset+octet-stream"
+BLOCK = 256 * 1024
+TOLD = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
+CREATION_BODY_AT_MOST = 64 * 1024  # creation-with-upload is not offered: such a body is read past
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a piece must hash to; `running` is fed as it comes."""
+
+    running: Any
+    wanted: bytes
+
+    def is_right(self) -> bool:
+        """Say whether what came is what was sent."""
+        found: bytes = self.running.digest()
+        return found == self.wanted
+
+
+def files_router(
+    uploads: Uploads, tokens: Tokens, rates: Rates, gate: Gate, *, poke: Callable[[], None] = lambda: None
+) -> APIRouter:
+    """Make the routes. Devices come in by their token as to /v1/sync; `poke` wakes live pages when a file is whole."""
+    router = APIRouter(prefix="/v1/files")
+
+    async def sender(request: Request) -> tuple[str, str]:
+        device_id = tokens.check(bearer(request))
+        rates.take("file_device", device_id)
+        return device_id, await run_in_threadpool(person_of, uploads.database, device_id)
+
+    @router.options("")
+    @router.options("/{sha256}")
+    async def options() -> Response:
+        largest = await run_in_threadpool(uploads.largest)
+        return Response(
+            status_code=204,
+            headers=TOLD
+            | {
+                "Tus-Version": VERSION,
+                "Tus-Extension": EXTENSIONS,
+                "Tus-Max-Size": str(largest),
+                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+            },
+        )
+
+    @router.post("")
+    async def create(request: Request) -> Response:
+        device_id, _ = await sender(request)
+        _check_version(request)
+        size, sha256 = _whole(request, "upload-length"), _named(request)
+        await _read_past(request)
+        now = await run_in_threadpool(uploads.announce, device_id, sha256, size)
+        headers = {"Location": f"/v1/files/{sha256}", "Upload-Offset": str(now.offset)}
+        return Response(status_code=201, headers=TOLD | headers)
+
+    @router.head("/{sha256}")
+    async def standing(request: Request, sha256: str) -> Response:
+        await sender(request)
+        _check_version(request)
+        now = await run_in_threadpool(uploads.standing, sha256)
+        headers = {"Upload-Offset": str(now.offset), "Upload-Length": str(now.size)}
+        return Response(status_code=200, headers=TOLD | headers)
+
+    @router.patch("/{sha256}")
+    async def append(request: Request, sha256: str) -> Response:
+        await sender(request)
+        _check_version(request)
+        if request.headers.get("content-type", "") != PIECE:
+            raise Problem(415, "content_type_unknown")
+        offset, checksum = _whole(request, "upload-offset"), _checksum(request)
+        _check_piece(request, uploads)
+        with gate.entered():
+            incoming = await run_in_threadpool(uploads.append, sha256, offset)
+            now = await (
+                _read_to_end(request, uploads, sha256, incoming, checksum) if incoming else _nothing(offset)
+            )
+        if now.state == "stored":
+            poke()
+        return Response(status_code=204, headers=TOLD | {"Upload-Offset": str(now.offset)})
+
+    @router.get("/{sha256}")
+    async def read(request: Request, sha256: str, preview: bool = False) -> Response:
+        device_id, person_id = await sender(request)
+        found = await run_in_threadpool(visible_file, uploads, person_id, device_id, sha256)
+        return await run_in_threadpool(bytes_answer, request, uploads, found, preview=preview)
+
+    return router
+
+
+async def _nothing(offset: int) -> Standing:
+    return Standing(offset, offset, "whole")
+
+
+async def _read_to_end(
+    request: Request, uploads: Uploads, sha256: str, incoming: Incoming, checksum: Checksum | None
+) -> Standing:
+    """Read a piece. One that breaks off is kept as far as it came, unless its checksum covers the whole of it."""
+    try:
+        try:
+            await _read(request, incoming, checksum, uploads.rules.piece_mb * MB)
+        except Exception:
+            with contextlib.suppress(Exception):
+                await run_in_threadpool(_keep_what_came, uploads, sha256, incoming, checksum)
+            raise
+        if checksum is not None and not checksum.is_right():
+            incoming.cut(incoming.start)
+            raise Problem(460, "checksum_wrong")
+        return await run_in_threadpool(uploads.advance, sha256, incoming)
+    finally:
+        incoming.close()
+
+
+async def _read(request: Request, incoming: Incoming, checksum: Checksum | None, at_most: int) -> None:
+    waiting = bytearray()
+    size = 0
+
+    def write(data: bytes) -> None:
+        if checksum is not None:
+            checksum.running.update(data)
+        incoming.write(data)
+
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > at_most:
+                raise Problem(413, "body_too_large")
+            waiting += part
+            if len(waiting) >= BLOCK:
+                await run_in_threadpool(write, bytes(waiting))
+                waiting.clear()
+    finally:
+        if waiting:
+            write(bytes(waiting))
+
+
+def _keep_what_came(uploads: Uploads, sha256: str, incoming: Incoming, checksum: Checksum | None) -> None:
+    if checksum is not None:
+        incoming.cut(incoming.start)
+    elif incoming.start < incoming.offset < incoming.size:
+        uploads.advance(sha256, incoming)
+
+
+async def _read_past(request: Request) -> None:
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > CREATION_BODY_AT_MOST:
+            raise Problem(413, "body_too_large")
+
+
+def _check_version(request: Request) -> None:
+    if request.headers.get("tus-resumable") != VERSION:
+        raise Problem(412, "tus_version", headers={"Tus-Version": VERSION})
+
+
+def _check_piece(request: Request, uploads: Uploads) -> None:
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > uploads.rules.piece_mb * MB:
+        raise Problem(413, "body_too_large")
+
+
+def _whole(request: Request, name: str) -> int:
+    told = request.headers.get(name, "")
+    if not told.isascii() or not told.isdigit() or len(told) > 15:
+        raise Problem(400, "header_unusable", header=name)
+    return int(told)
+
+
+def _named(request: Request) -> str:
+    """Read the hash a new upload is named with: `Upload-Metadata: sha256 <base64 of its hex>`."""
+    for pair in request.headers.get("upload-metadata", "").split(","):
+        key, _, value = pair.strip().partition(" ")
+        if key == "sha256":
+            sha256 = _unpacked(value, "upload-metadata").decode("ascii", "replace")
+            if is_sha256(sha256):
+                return sha256
+    raise Problem(422, "sha256_unusable")
+
+
+def _checksum(request: Request) -> Checksum | None:
+    told = request.headers.get("upload-checksum")
+    if told is None:
+        return None
+    name, _, value = told.strip().partition(" ")
+    make = ALGORITHMS.get(name)
+    if make is None:
+        raise Problem(400, "checksum_unknown")
+    return Checksum(make(), _unpacked(value, "upload-checksum"))
+
+
+def _unpacked(value: str, header: str) -> bytes:
+    try:
+        return base64.b64decode(value.strip().encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise Problem(400, "header_unusable", header=header) from None

@@ -1,0 +1,123 @@
+"""Where the bytes of files lie, by their SHA-256. A folder here; a bucket that speaks S3 is `s3`'s.
+
+Owns the store's promise: a name is there only with all its bytes, and what was put stays after a power cut. Hashes
+nothing itself: whoever puts has looked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sync_server.settings import Settings
+
+BLOCK = 256 * 1024
+UNREADY = ".new"
+
+
+class FileStore(Protocol):
+    """What the server needs of a store. Names are SHA-256 in hex, nothing a stranger wrote."""
+
+    def put(self, sha256: str, source: Path) -> None:
+        """Take a file over: afterwards it is in the store for good, and `source` is gone."""
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many bytes are there, None where there is no such file."""
+        ...
+
+    def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Read bytes in blocks. Raises FileNotFoundError before the first block."""
+        ...
+
+    def remove(self, sha256: str) -> None:
+        """Let a file go, if it is there."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """List everything that is there."""
+        ...
+
+
+class FolderStore:
+    """A folder of this machine, `ab/cd/<sha256>`; every worker of the server uses the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Return where a file lies, or would."""
+        return self.folder / sha256[:2] / sha256[2:4] / sha256
+
+    def put(self, sha256: str, source: Path) -> None:
+        """Move or copy it in: temp, fsync, rename, fsync of the folders. One that is there already stays."""
+        place = self.path(sha256)
+        if not place.is_file():
+            self._make(place.parent)
+            unready = place.with_name(source.name + UNREADY)
+            if source.stat().st_dev == self.folder.stat().st_dev:
+                source.replace(unready)
+            else:
+                shutil.copyfile(source, unready)
+            _settle(unready)
+            unready.replace(place)
+            _settle(place.parent)
+        source.unlink(missing_ok=True)
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many bytes are there, None where there is no such file."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Read bytes in blocks. Raises FileNotFoundError."""
+        file = self.path(sha256).open("rb")
+
+        def blocks() -> Iterator[bytes]:
+            left = length
+            with file:
+                file.seek(start)
+                while left is None or left > 0:
+                    block = file.read(BLOCK if left is None else min(BLOCK, left))
+                    if not block:
+                        return
+                    left = None if left is None else left - len(block)
+                    yield block
+
+        return blocks()
+
+    def remove(self, sha256: str) -> None:
+        """Let a file go, if it is there."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """List everything that is there, but for what a crash left half moved."""
+        for path in sorted(self.folder.glob("??/??/*")):
+            if len(path.name) == 64:
+                yield path.name
+
+    def _make(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for made in (folder, folder.parent, self.folder):
+            _settle(made)
+
+
+def _settle(path: Path) -> None:
+    """Have the disk keep a file's bytes or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_store(settings: Settings) -> FileStore:
+    """Open the store of a server."""
+    return FolderStore(settings.files_dir)
