@@ -142,6 +142,11 @@ def use_approval(work: Work, c: UseApproval) -> Outcome:
     return OK
 
 
+def decision_number(approval_id: str) -> str:
+    """Return the number by which people name a decision, on papers and screens."""
+    return f"V-{approval_id.replace('-', '')[-8:].upper()}"
+
+
 def take_approval(work: Work, approval_id: str, what: What, subject: str) -> Approval:
     """Take an approval for what it was given for, once. Refuses `approval_missing`, `approval_ran_out`."""
     row = work.get(Approval, approval_id)

@@ -81,6 +81,7 @@ class PastVoucher(Synced, Base):
     parts: Mapped[Document]  # list of {"number", "name", "qty" in thousandths, "serial_in"}
     accepted: Mapped[bool]
     content_hash: Mapped[Short]
+    void_number: Mapped[Short]  # of the decision by which it does not count any more, '' where it does
 
 
 def equipment_agg(equipment_id: str) -> str:
@@ -132,8 +133,16 @@ def file_voucher(
             parts=parts,
             accepted=accepted,
             content_hash=content_hash,
+            void_number="",
         )
     )
+
+
+def mark_void(work: Work, report_id: str, number: str) -> None:
+    """Mark a voucher in its unit's pouch as voided; one that never came there stays away."""
+    voucher = work.get(PastVoucher, report_id)
+    if voucher is not None:
+        voucher.void_number = number
 
 
 def stop_use(work: Work, equipment_id: str) -> None:

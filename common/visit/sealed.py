@@ -34,7 +34,13 @@ def accepted_report(session: Session, ticket: Ticket) -> ServiceReport | None:
 
 def voided_reports(session: Session, ticket_id: str) -> frozenset[str]:
     """Return the reports of a ticket that two people have voided."""
-    return frozenset(session.scalars(select(ReportVoid.report_id).where(ReportVoid.ticket_id == ticket_id)))
+    return frozenset(voids_of(session, ticket_id))
+
+
+def voids_of(session: Session, ticket_id: str) -> dict[str, ReportVoid]:
+    """Map the voided reports of a ticket to the decision on each."""
+    query = select(ReportVoid).where(ReportVoid.ticket_id == ticket_id)
+    return {void.report_id: void for void in session.scalars(query.order_by(ReportVoid.voided_at.desc()))}
 
 
 def first_arrival(session: Session, ticket: Ticket) -> datetime | None:

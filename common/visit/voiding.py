@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.approvals.approval import TWO_PEOPLE, require_person, take_approval
+from common.approvals.approval import TWO_PEOPLE, decision_number, require_person, take_approval
+from common.equipment.equipment import mark_void
 from common.kernel.command import OFFICE, Nature, command
 from common.kernel.fields import Id
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
@@ -56,5 +57,7 @@ def void_report(work: Work, c: VoidReport) -> Outcome:
             voided_at=work.at,
         )
     )
-    write_event(work, ticket, "report_voided", approval.reason, report=report.number)
+    number = decision_number(approval.id)
+    mark_void(work, report.id, number)
+    write_event(work, ticket, "report_voided", approval.reason, report=report.number, number=number)
     return OK

@@ -57,6 +57,10 @@ def VoucherCard(voucher: PastVoucher, view: TicketView) -> ft.Control:
                         StatusChip(
                             State.DONE if voucher.accepted else State.DANGER,
                             t(f"past_voucher.accepted.{accepted}"),
+                        )
+                        if not voucher.void_number
+                        else StatusChip(
+                            State.DANGER, t("report.voided_by", number=voucher.void_number), "voucher-void"
                         ),
                     ]
                 ),

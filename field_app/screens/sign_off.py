@@ -17,6 +17,7 @@ from field_app.screens.sign_off_customer import CustomerSteps
 from field_app.state.reach import Pulse
 from field_app.state.sign_off import SignOff
 from field_app.state.status import local_moment
+from field_app.store.queries_sign_off import SealedReport
 from field_app.ui import use_app, use_session
 from field_app.widgets.fields import ChoiceField, MainButton, Option
 from field_app.widgets.layout import Screen
@@ -80,6 +81,8 @@ def _Check(model: SignOff) -> ft.Control:
     refusal = model.is_only_refusal
     text = t("app.sign_off.hand_over_refusal" if refusal else "app.sign_off.hand_over")
     body: list[ft.Control] = []
+    if facts.voided is not None:
+        body.append(VoidBanner(facts.voided, key="void"))
     if facts.refused:
         last = facts.refused[-1].signed
         body.append(
@@ -236,6 +239,18 @@ def SealCard(verdict: Verdict) -> ft.Control:
 
 
 @safe_component
+def VoidBanner(report: SealedReport) -> ft.Control:
+    """Say that two people at the office took a report back, by which decision and why."""
+    t, session = use_t(), use_session()
+    assert report.void is not None
+    when = local_moment(t.language, report.void.voided_at, session.now(), session.zone)
+    said = t("papers.void_line", number=report.void.number, when=when, reason=report.void.reason)
+    return Banner(
+        State.DANGER, f"{t('papers.void_mark')} · {report.signed.number}", said, ident="report-voided"
+    )
+
+
+@safe_component
 def _Sealed(model: SignOff) -> ft.Control:
     t, page, session = use_t(), ft.context.page, use_session()
     facts, report = model.facts, model.sealed_report
@@ -270,7 +285,9 @@ def _Sealed(model: SignOff) -> ft.Control:
         "sealed",
         t("app.sign_off.sealed_title"),
         [
-            Banner(
+            VoidBanner(report, key="void")
+            if report.void
+            else Banner(
                 State.DONE,
                 t("app.sign_off.sealed", signer=signed.signer_name, moment=when),
                 t("app.sign_off.sealed_hint"),

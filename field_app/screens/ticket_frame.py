@@ -140,6 +140,16 @@ def _warnings(t: Any, view: TicketView) -> list[ft.Control]:
     found: list[tuple[str, State, str, str]] = []
     if view.overtaken:
         found.append(("overtaken", State.DANGER, t(f"app.overtaken.{view.overtaken}"), t("app.overtaken.do")))
+    number, reason = view.voided
+    if number:
+        found.append(
+            (
+                "voided",
+                State.DANGER,
+                t("report.voided_by", number=number),
+                t("report.voided_why", reason=reason),
+            )
+        )
     if view.unit is not None and view.unit.state == "stopped":
         found.append(("stopped", State.DANGER, t("equipment.state.stopped"), t("app.ticket.stopped_do")))
     elif ticket.danger:

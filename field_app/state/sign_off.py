@@ -14,6 +14,7 @@ import flet as ft
 from common.i18n import LANGUAGES
 from common.kernel.codec import canonical
 from common.policy.model import SatisfactionCard
+from common.tickets.ticket import ENDED
 from common.visit.completeness import missing_sign_off
 from common.visit.hashing import content_hash
 from common.visit.opinion_card import OpinionCard, write_card
@@ -132,8 +133,11 @@ class SignOff:
 
     @property
     def sealed_report(self) -> SealedReport | None:
-        """Return the report the customer accepted in this round."""
-        return self.facts.accepted if self.facts else None
+        """Return the report the customer accepted in this round; one taken back where nothing is to be signed."""
+        if self.facts is None:
+            return None
+        over = self.facts.state in ENDED
+        return self.facts.accepted or (self.facts.voided if over else None)
 
     def refresh(self) -> None:
         """Read the ticket again; what the customer is reading stands until it is signed."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.approvals.approval import decision_number
 from common.coverage.coverage import Entitlement
 from common.coverage.entitlement import current_entitlement
 from common.customers.customer import Customer, CustomerContact
@@ -23,7 +24,7 @@ from common.tickets.ticket import ENDED, Assignment, Ticket, TicketEvent
 from common.visit.completeness import missing_fields
 from common.visit.records import ChecklistAnswer, ServiceReport, Visit
 from common.visit.report import rows_of_round
-from common.visit.sealed import accepted_report
+from common.visit.sealed import accepted_report, reports_of, voids_of
 from field_app.state.clock_lines import ClockLine, clock_lines
 from field_app.store.queries_status import open_notices, unsent_by_ticket, unsent_ids
 from field_app.store.queries_today import unit_and_model
@@ -47,6 +48,9 @@ class TicketView:
     visit: Visit | None
     visits: tuple[Visit, ...]
     report: ServiceReport | None
+    voided: tuple[
+        str, str
+    ]  # decision number and reason by which the round's report was taken back, else empty
     events: tuple[TicketEvent, ...]
     history: tuple[PastVoucher, ...]
     missing: tuple[str, ...]
@@ -103,6 +107,7 @@ def load_ticket(ticket_id: str, person_id: str, now: datetime) -> Callable[[Sess
             visit=visit,
             visits=tuple(visits),
             report=report,
+            voided=_voided(session, ticket) if report is None else ("", ""),
             events=tuple(events),
             history=tuple(vouchers_of(session, unit.id)) if unit else (),
             missing=missing,
@@ -124,6 +129,15 @@ def load_ticket(ticket_id: str, person_id: str, now: datetime) -> Callable[[Sess
         )
 
     return load
+
+
+def _voided(session: Session, ticket: Ticket) -> tuple[str, str]:
+    """Name the decision by which the last report of this round does not count any more, and why."""
+    voids = voids_of(session, ticket.id)
+    for report in reversed(reports_of(session, ticket.id)):
+        if report.round == ticket.round and report.id in voids:
+            return decision_number(voids[report.id].approval_id), voids[report.id].reason
+    return "", ""
 
 
 def my_assignment(session: Session, ticket_id: str, person_id: str) -> Assignment | None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.approvals.approval import decision_number
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment
 from common.people.person import Person
@@ -22,7 +23,7 @@ from common.tickets.ticket import Ticket
 from common.visit.completeness import missing_fields
 from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice
 from common.visit.report import compose_report, model_of
-from common.visit.sealed import accepted_report, reports_of
+from common.visit.sealed import accepted_report, reports_of, voids_of
 from common.visit.voucher import SignedOff
 from field_app.store.schema import OutboxOp, Setting
 from field_app.store.store import state_of
@@ -50,6 +51,15 @@ class Addendum:
 
 
 @dataclass(frozen=True, slots=True)
+class Void:
+    """That two people at the office took a report back."""
+
+    number: str
+    reason: str
+    voided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SealedReport:
     """A report as it was signed; `strokes` as JSON."""
 
@@ -59,6 +69,7 @@ class SealedReport:
     language: str
     strokes: str
     addenda: tuple[Addendum, ...]
+    void: Void | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ class SigningFacts:
     engineer: Engineer
     accepted: SealedReport | None
     refused: tuple[SealedReport, ...]
+    voided: SealedReport | None
     reports: int
     notices: int
 
@@ -107,6 +119,8 @@ def signing_facts(session: Session, ticket_id: str) -> SigningFacts | None:
     reports = reports_of(session, ticket_id)
     accepted = accepted_report(session, ticket)
     of_round = [r for r in reports if r.round == ticket.round and not r.accepted]
+    voids = voids_of(session, ticket_id)
+    taken_back = [r for r in reports if r.round == ticket.round and r.id in voids]
     notices = session.scalars(select(StopUseNotice.id).where(StopUseNotice.ticket_id == ticket_id)).all()
     return SigningFacts(
         ticket_id=ticket.id,
@@ -121,7 +135,8 @@ def signing_facts(session: Session, ticket_id: str) -> SigningFacts | None:
         policy=find_policy(session),
         engineer=engineer_here(session),
         accepted=_sealed(session, accepted) if accepted else None,
-        refused=tuple(_sealed(session, report) for report in of_round),
+        refused=tuple(_sealed(session, report) for report in of_round if report.id not in voids),
+        voided=_sealed(session, taken_back[-1]) if taken_back else None,
         reports=len(reports),
         notices=len(notices),
     )
@@ -142,7 +157,9 @@ def _sealed(session: Session, report: ServiceReport) -> SealedReport:
         content_hash=report.content_hash,
     )
     addenda = tuple(Addendum(a.reason, a.text, a.by_name, a.made_at) for a in beside)
-    return SealedReport(report.id, signed, report.content, report.language, report.strokes, addenda)
+    void = voids_of(session, report.ticket_id).get(report.id)
+    told = Void(decision_number(void.approval_id), void.reason, void.voided_at) if void else None
+    return SealedReport(report.id, signed, report.content, report.language, report.strokes, addenda, told)
 
 
 def lacking(session: Session, ticket_id: str, service_type: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.approvals.approval import decision_number
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment, EquipmentModel
 from common.i18n import translate
@@ -20,8 +21,9 @@ from common.kernel.codec import canonical
 from common.sla.calendar import show_wall
 from common.stock.part_usage import PartUsage
 from common.tickets.ticket import Ticket
-from common.visit.records import Diagnosis, RepairMeasure, ServiceReport
+from common.visit.records import Diagnosis, RepairMeasure, ReportVoid, ServiceReport
 from common.visit.seal import sha256
+from common.visit.sealed import voids_of
 from common.visit.voucher import Row, Section
 from sync_server.documents.sheets import Sheet
 
@@ -76,11 +78,15 @@ class _Page:
             for used in self.of(ticket, PartUsage)
             if not used.withdrawn
         ]
+        voids = voids_of(self.session, ticket.id)
         signed = [
-            f"{one.number} · {self.word('voucher.accepted' if one.accepted else 'voucher.refused')} · "
-            f"{one.signer_name} · {show_wall(one.signed_at, self.zone)}"
+            " · ".join((
+                *self.taken_back(voids.get(one.id)),
+                one.number, self.word("voucher.accepted" if one.accepted else "voucher.refused"),
+                one.signer_name, show_wall(one.signed_at, self.zone),
+            ))
             for one in self.of(ticket, ServiceReport)
-        ]
+        ]  # fmt: skip
         return Section("ticket", f"{self.word('voucher.ticket')} {ticket.number}", self.rows(
             ("field.received_at", show_wall(ticket.received_at, self.zone)),
             ("field.state", self.word(f"ticket.state.{ticket.state}")),
@@ -90,6 +96,10 @@ class _Page:
             ("voucher.section.parts", "\n".join(fitted)),
             ("papers.voucher", "\n".join(signed)),
         ))  # fmt: skip
+
+    def taken_back(self, void: ReportVoid | None) -> tuple[str, ...]:
+        """Say that a voucher does not count any more, by which decision."""
+        return (f"{self.word('papers.void_mark')} {decision_number(void.approval_id)}",) if void else ()
 
     def of(self, ticket: Ticket, record: type[Any]) -> Sequence[Any]:
         query = select(record).where(record.ticket_id == ticket.id)

@@ -15,7 +15,7 @@ from pylopdf_fonts_zh_cn import sans_path
 from common.i18n import translate
 from common.visit.seal import short_fingerprint
 from common.visit.voucher import Row, Section
-from sync_server.documents.sheets import Sheet
+from sync_server.documents.sheets import Sheet, Void
 from sync_server.documents.strokes import fit_signature
 
 FONT = "paper"
@@ -25,6 +25,7 @@ LINE_MM = 5.2
 QR_MM = 24
 SIGN_WIDTH_MM, SIGN_HEIGHT_MM = 74, 26
 INK, QUIET, RULE, WASH = (23, 33, 47), (70, 84, 106), (195, 205, 217), (242, 245, 249)
+ALARM = (143, 27, 24)
 
 
 class _Paper(FPDF):
@@ -55,6 +56,31 @@ class _Paper(FPDF):
         self.set_line_width(0.5)
         self.line(self.l_margin, self.get_y(), self.w - self.r_margin, self.get_y())
         self.ln(3)
+        if sheet.void is not None:
+            self.watermark(sheet.void)
+
+    def watermark(self, void: Void) -> None:
+        """Write across the page that the paper does not count any more, and by which decision."""
+        left, top = self.get_x(), self.get_y()
+        mark = translate(self.sheet.language, "papers.void_mark")
+        self.set_text_color(*ALARM)
+        with self.local_context(fill_opacity=0.22), self.rotation(38, self.w / 2, self.h / 2):
+            for size, text, below in ((62, mark, -16.0), (22, void.number, 10.0)):
+                self.set_font(FONT, size=size)
+                self.text(self.w / 2 - self.get_string_width(text) / 2, self.h / 2 + below, text)
+        self.set_xy(left, top)
+        if self.page_no() == 1:
+            self.set_font(FONT, size=10)
+            self.multi_cell(
+                0,
+                LINE_MM + 0.6,
+                void_line(self.sheet.language, void),
+                border=1,
+                new_x=XPos.LMARGIN,
+                new_y=YPos.NEXT,
+            )
+            self.ln(1)
+        self.set_text_color(*INK)
 
     def footer(self) -> None:
         """Write hash and page."""
@@ -164,6 +190,12 @@ class _Paper(FPDF):
 
 def _fingerprint(language: str, digest: str) -> str:
     return f"{translate(language, 'seal.fingerprint')}: {short_fingerprint(digest)}"
+
+
+def void_line(language: str, void: Void) -> str:
+    """Say that a voucher does not count any more: mark, number of the decision, when and why."""
+    told = translate(language, "papers.void_line", number=void.number, when=void.on, reason=void.reason)
+    return f"{translate(language, 'papers.void_mark')} · {told}"
 
 
 def draw_pdf(sheet: Sheet) -> bytes:

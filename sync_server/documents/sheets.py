@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.approvals.approval import decision_number
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment, EquipmentModel
 from common.i18n import LANGUAGES, translate
@@ -23,12 +24,22 @@ from common.tickets.ticket import Ticket
 from common.visit.hashing import content_hash
 from common.visit.records import RepairAgreement, ReportAddendum, ServiceReport, StopUseNotice
 from common.visit.seal import Verdict, short_fingerprint
+from common.visit.sealed import voids_of
 from common.visit.stop_use import notice_content
 from common.visit.voucher import Row, Section, SignedOff, money, sign_off_lines, voucher_lines
 
 PaperKind = Literal["report", "agreement", "stop-use"]
 RECORDS: dict[str, Any] = {"report": ServiceReport, "agreement": RepairAgreement, "stop-use": StopUseNotice}
 TITLES = {"report": "papers.voucher", "agreement": "papers.agreement", "stop-use": "papers.stop_use"}
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """That a voucher does not count any more: the number of the decision, when it fell, and why."""
+
+    number: str
+    on: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,7 @@ class Sheet:
     is_intact: bool
     seal: Verdict | None = None
     verify_url: str = ""
+    void: Void | None = None
 
 
 Judge = Callable[[Session, ServiceReport], Verdict]
@@ -121,7 +133,13 @@ class _Page:
         if rows:
             sections.append(self.section("addenda", "papers.addenda", rows))
         intact = content_hash(report.content) == report.content_hash
-        return self.sheet("report", report.number, report, sections, report.signed_at, is_intact=intact)
+        made = self.sheet("report", report.number, report, sections, report.signed_at, is_intact=intact)
+        void = voids_of(self.session, report.ticket_id).get(report.id)
+        if void is None:
+            return made
+        return replace(
+            made, void=Void(decision_number(void.approval_id), show_wall(void.voided_at, zone), void.reason)
+        )
 
     def agreement(self, agreed: RepairAgreement) -> Sheet:
         ticket = self.session.get(Ticket, agreed.ticket_id)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.approvals.approval import decision_number
 from common.coverage.coverage import Coverage, Entitlement
 from common.coverage.entitlement import coverage_of
 from common.customers.customer import Customer
@@ -35,13 +36,14 @@ from common.visit.records import (
     RepairAgreement,
     RepairMeasure,
     ReportAddendum,
+    ReportVoid,
     ServiceReport,
     StopUseNotice,
     TestValue,
     Visit,
 )
 from common.visit.seal import Verdict
-from common.visit.sealed import reports_of, voided_reports
+from common.visit.sealed import reports_of, voids_of
 from sync_server.db.tables import Device
 
 Judge = Callable[[Session, ServiceReport], Verdict]
@@ -63,7 +65,17 @@ class ReportView:
     row: ServiceReport
     addenda: Sequence[ReportAddendum]
     seal: Verdict | None = None
-    is_voided: bool = False
+    void: ReportVoid | None = None
+
+    @property
+    def is_voided(self) -> bool:
+        """Say whether two people have taken it back."""
+        return self.void is not None
+
+    @property
+    def void_number(self) -> str:
+        """Return the number of that decision, '' where there is none."""
+        return decision_number(self.void.approval_id) if self.void else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +177,7 @@ def _clocks(session: Session, policy: Policy | None, ticket: Ticket, now: dateti
 
 
 def _reports(session: Session, ticket: Ticket, judge: Judge | None) -> list[ReportView]:
-    voided = voided_reports(session, ticket.id)
+    voids = voids_of(session, ticket.id)
     addenda = _rows(session, ReportAddendum, ticket, ReportAddendum.made_at)
     reports = reports_of(session, ticket.id)
     return [
@@ -173,7 +185,7 @@ def _reports(session: Session, ticket: Ticket, judge: Judge | None) -> list[Repo
             row,
             [one for one in addenda if one.report_id == row.id],
             judge(session, row) if judge else None,
-            row.id in voided,
+            voids.get(row.id),
         )
         for row in reports
     ]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.approvals.approval import Approval, DecideApproval, RequestApproval, UseApproval
+from common.approvals.approval import Approval, DecideApproval, RequestApproval, UseApproval, decision_number
 from common.equipment.equipment import Equipment
 from common.people.person import Person
 from common.visit.records import ServiceReport
@@ -108,5 +108,5 @@ def _show(desk: Desk, request: Request, entry: Entry | None = None, sent: str = 
         names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(people))).all())
     return desk.show(
         request, "approvals/list.html", status_code=422 if entry else 200, can=CAN, rows=rows, names=names,
-        own=reader, form_for=forms_of(entry, sent),
+        own=reader, decision=decision_number, form_for=forms_of(entry, sent),
     )  # fmt: skip

@@ -15,13 +15,18 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from common.approvals.approval import decision_number
 from common.kernel.clock import instant
-from common.visit.records import ReportSeal, ServiceReport
+from common.sla.calendar import show_wall
+from common.visit.records import ReportSeal, ReportVoid, ServiceReport
 from common.visit.seal import Check, Verdict, short_fingerprint, unpack_seal
+from common.visit.sealed import voids_of
 from sync_server.console.desk import Desk, found, known_id
 from sync_server.console.prints.page import VERIFY_PATH
 from sync_server.console.site import Site
 from sync_server.db.tables import AuditEntry, Device
+from sync_server.documents.pdf import void_line
+from sync_server.documents.sheets import Void
 
 Printed = Annotated[str, Query(max_length=64, pattern="^[0-9a-f-]*$")]
 
@@ -35,6 +40,7 @@ def verify_router(site: Site) -> APIRouter:
     def verify_report(request: Request, report_id: str, f: Printed = "") -> Response:
         with site.database.read() as session:
             report = found(session.get(ServiceReport, known_id(report_id)))
+            void = voids_of(session, report.ticket_id).get(report.id)
             row = session.get(ReportSeal, report.id)
             verdict = with_audit(session, report, row, site.judge(session, report), f.replace("-", ""))
             sealed = row.seal if row is not None and isinstance(row.seal, dict) else {}
@@ -48,10 +54,17 @@ def verify_router(site: Site) -> APIRouter:
             arrived_at=instant(received) if isinstance(received, int) else None,
             place=" · ".join(filter(None, (place.get("address"), place.get("location")))),
             template=json.dumps(sealed.get("template") or {}).strip("{}").replace('"', ""),
+            void=void, void_line=_void_line(desk, request, void) if void else "",
             files=str(len(sealed.get("files") or [])) if sealed else "",
         )  # fmt: skip
 
     return router
+
+
+def _void_line(desk: Desk, request: Request, void: ReportVoid) -> str:
+    when = show_wall(void.voided_at, desk.site.settings.time_zone)
+    said = Void(decision_number(void.approval_id), when, void.reason)
+    return void_line(desk.site.language(request), said)
 
 
 def with_audit(

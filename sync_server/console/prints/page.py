@@ -16,7 +16,7 @@ from common.kernel.ids import is_id
 from common.visit.seal import short_fingerprint
 from sync_server.console.evidence.words import SEAL_TONES
 from sync_server.console.site import Site
-from sync_server.documents.pdf import draw_pdf
+from sync_server.documents.pdf import draw_pdf, void_line
 from sync_server.documents.sheets import PaperKind, Sheet, read_sheet
 from sync_server.documents.strokes import fit_signature
 from sync_server.people.invitation import qr_svg
@@ -49,6 +49,7 @@ def paper_router(site: Site) -> APIRouter:
             request, site.reader(request), "prints/paper.html", area="tickets", sheet=sheet,
             seal_tone=SEAL_TONES, qr=_qr(sheet.verify_url), fingerprint=short_fingerprint,
             signature=fit_signature(sheet.strokes, SIGN_WIDTH, SIGN_HEIGHT), path=f"{PATH}/{kind}/{paper_id}",
+            void_line=void_line(sheet.language, sheet.void) if sheet.void else "",
         )  # fmt: skip
 
     return router

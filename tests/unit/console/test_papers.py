@@ -11,11 +11,16 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream
 from sqlalchemy import select, text
 
+from common.approvals.approval import decision_number
+from common.equipment.equipment import Equipment
+from common.i18n import translate
+from common.tickets.ticket import Ticket
 from common.visit.records import RepairAgreement, ServiceReport, StopUseNotice
 from common.visit.voucher import voucher_lines
+from sync_server.documents.life import life_sheet
 from sync_server.documents.strokes import fit_signature
 from tests.support.console_visit import STROKES, ticket_of, whole_visit
-from tests.support.console_world import PASSWORD, ConsoleWorld
+from tests.support.console_world import PASSWORD, ConsoleWorld, an_id
 
 VERDICT = {
     "en": "Accepted: the fault is solved",
@@ -188,5 +193,19 @@ def test_a_voucher_is_voided_by_two_people(company: ConsoleWorld, report: Servic
         .headers["location"]
         .startswith(ticket)
     )
-    assert "voided" in zhou.get(ticket).text
+    number = decision_number(asked)
+    mark, said = translate("en", "papers.void_mark"), f"voided by decision {number}"
+    places = (ticket, f"/console/equipment/{an_id('pump')}", f"/console/papers/report/{report.id}")
+    for place in places:
+        assert said in zhou.get(place).text, place
+    for place in (f"/console/papers/report/{report.id}?language=en", f"/console/verify/{report.id}"):
+        shown = zhou.get(place).text
+        assert mark in shown, place
+        assert f"Decision {number} of" in shown, place
+    assert number in words_of(zhou.get(f"/console/papers/report/{report.id}.pdf").content)
+    with company.database.read() as session:
+        unit = session.get_one(Equipment, an_id("pump"))
+        tickets = list(session.scalars(select(Ticket).where(Ticket.equipment_id == unit.id)))
+        life = life_sheet(session, unit, tickets, "zh-Hans", "UTC", company.clock.at)
+    assert any(f"{mark} {number}" in row.value for section in life.sections for row in section.rows)
     assert company.client("mei").get("/console/approvals").status_code == 403

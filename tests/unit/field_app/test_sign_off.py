@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from common.i18n import translate
 from common.kernel.command import REGISTRY, Role
-from common.visit.records import RepairMeasure, ReportAddendum, ServiceReport
+from common.visit.records import RepairMeasure, ReportAddendum, ReportVoid, ServiceReport
 from common.visit.repair import RecordMeasure
 from common.visit.seal import seal_text, unpack_seal
 from field_app.routes import ScreenSpec, ScreenTable
 from field_app.screens.addendum import AddendumScreen
 from field_app.screens.sign_off import SignOffScreen
+from field_app.state.prefs import SavedPrefs
 from field_app.state.reach import HANDED_TO
 from field_app.state.sign_off import Correction, SignOff, sign_off_path
 from field_app.state.signing import keep_strokes
@@ -341,3 +342,31 @@ async def test_the_tablet_seals_what_is_signed_and_sees_a_changed_byte(repaired:
     model.take_back()
     async with FletSession.open(repaired.main(TABLE), 400, 800, route) as page:
         assert page.shows(translate("en", "seal.state.broken"))
+
+
+@pytest.mark.fault("K4")
+@pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant"])
+async def test_a_report_the_office_took_back_says_so_on_the_tablet(
+    repaired: TabletStand, language: str
+) -> None:
+    model = model_of(repaired)
+    await through(model)
+    model.sign()
+    repaired.reach().store.choose(HANDED_TO, "")
+    model.take_back()
+    [report] = reports(repaired)
+    void = ReportVoid(
+        id=repaired.office.id("void"), agg=report.agg, ticket_id=report.ticket_id, report_id=report.id,
+        approval_id="0198c0de-0000-7000-8000-0000abcd1234", reason="签字人有误", asked_by=repaired.office.id("zhou"),
+        approved_by=repaired.office.id("gao"), voided_at=report.signed_at,
+    )  # fmt: skip
+    repaired.hear(rows=(void,))
+    facts = model_of(repaired).facts
+    assert facts is not None
+    assert (facts.accepted, facts.voided is not None) == (None, True)
+    route = sign_off_path(repaired.ticket)
+    async with FletSession.open(repaired.main(TABLE, SavedPrefs(language, "light")), 1180, 820, route) as app:
+        assert app.ident("report-voided") is not None
+        assert app.shows(f"{translate(language, 'papers.void_mark')} · {report.number}")
+        assert any("V-ABCD1234" in told and "签字人有误" in told for told in app.texts())
+        assert app.errors == []
