@@ -52,6 +52,11 @@ class SignedOff:
     content_hash: str
 
 
+def void_mark() -> str:
+    """Return what marks a voucher that does not count any more: the word in every language, whoever reads it."""
+    return " ".join(translate(language, "papers.void_word") for language in LANGUAGES)
+
+
 def voucher_lines(content: Content, language: str) -> tuple[Section, ...]:
     """Render a report's content; empty sections are left out. Words in `language`, what people wrote as they wrote it."""
     page = _Page(language, str(content.get("time_zone") or "UTC"))

@@ -10,7 +10,7 @@ from typing import Any
 import flet as ft
 
 from common.visit.seal import Verdict, short_fingerprint
-from common.visit.voucher import sign_off_lines, voucher_lines
+from common.visit.voucher import sign_off_lines, void_mark, voucher_lines
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
 from field_app.screens.handing import NoTicket
 from field_app.screens.sign_off_customer import CustomerSteps
@@ -245,9 +245,7 @@ def VoidBanner(report: SealedReport) -> ft.Control:
     assert report.void is not None
     when = local_moment(t.language, report.void.voided_at, session.now(), session.zone)
     said = t("papers.void_line", number=report.void.number, when=when, reason=report.void.reason)
-    return Banner(
-        State.DANGER, f"{t('papers.void_mark')} · {report.signed.number}", said, ident="report-voided"
-    )
+    return Banner(State.DANGER, f"{void_mark()} · {report.signed.number}", said, ident="report-voided")
 
 
 @safe_component

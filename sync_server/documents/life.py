@@ -24,7 +24,7 @@ from common.tickets.ticket import Ticket
 from common.visit.records import Diagnosis, RepairMeasure, ReportVoid, ServiceReport
 from common.visit.seal import sha256
 from common.visit.sealed import voids_of
-from common.visit.voucher import Row, Section
+from common.visit.voucher import Row, Section, void_mark
 from sync_server.documents.sheets import Sheet
 
 
@@ -99,7 +99,7 @@ class _Page:
 
     def taken_back(self, void: ReportVoid | None) -> tuple[str, ...]:
         """Say that a voucher does not count any more, by which decision."""
-        return (f"{self.word('papers.void_mark')} {decision_number(void.approval_id)}",) if void else ()
+        return (f"{void_mark()} {decision_number(void.approval_id)}",) if void else ()
 
     def of(self, ticket: Ticket, record: type[Any]) -> Sequence[Any]:
         query = select(record).where(record.ticket_id == ticket.id)

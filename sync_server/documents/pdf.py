@@ -62,10 +62,9 @@ class _Paper(FPDF):
     def watermark(self, void: Void) -> None:
         """Write across the page that the paper does not count any more, and by which decision."""
         left, top = self.get_x(), self.get_y()
-        mark = translate(self.sheet.language, "papers.void_mark")
         self.set_text_color(*ALARM)
         with self.local_context(fill_opacity=0.22), self.rotation(38, self.w / 2, self.h / 2):
-            for size, text, below in ((62, mark, -16.0), (22, void.number, 10.0)):
+            for size, text, below in ((62, void.mark, -16.0), (22, void.number, 10.0)):
                 self.set_font(FONT, size=size)
                 self.text(self.w / 2 - self.get_string_width(text) / 2, self.h / 2 + below, text)
         self.set_xy(left, top)
@@ -195,7 +194,7 @@ def _fingerprint(language: str, digest: str) -> str:
 def void_line(language: str, void: Void) -> str:
     """Say that a voucher does not count any more: mark, number of the decision, when and why."""
     told = translate(language, "papers.void_line", number=void.number, when=void.on, reason=void.reason)
-    return f"{translate(language, 'papers.void_mark')} · {told}"
+    return f"{void.mark} · {told}"
 
 
 def draw_pdf(sheet: Sheet) -> bytes:

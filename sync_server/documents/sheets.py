@@ -26,7 +26,7 @@ from common.visit.records import RepairAgreement, ReportAddendum, ServiceReport,
 from common.visit.seal import Verdict, short_fingerprint
 from common.visit.sealed import voids_of
 from common.visit.stop_use import notice_content
-from common.visit.voucher import Row, Section, SignedOff, money, sign_off_lines, voucher_lines
+from common.visit.voucher import Row, Section, SignedOff, money, sign_off_lines, void_mark, voucher_lines
 
 PaperKind = Literal["report", "agreement", "stop-use"]
 RECORDS: dict[str, Any] = {"report": ServiceReport, "agreement": RepairAgreement, "stop-use": StopUseNotice}
@@ -40,6 +40,11 @@ class Void:
     number: str
     on: str
     reason: str
+
+    @property
+    def mark(self) -> str:
+        """Return what stands across the paper."""
+        return void_mark()
 
 
 @dataclass(frozen=True, slots=True)

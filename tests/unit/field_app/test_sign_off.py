@@ -367,6 +367,6 @@ async def test_a_report_the_office_took_back_says_so_on_the_tablet(
     route = sign_off_path(repaired.ticket)
     async with FletSession.open(repaired.main(TABLE, SavedPrefs(language, "light")), 1180, 820, route) as app:
         assert app.ident("report-voided") is not None
-        assert app.shows(f"{translate(language, 'papers.void_mark')} · {report.number}")
+        assert app.shows(f"VOID 作废 作廢 · {report.number}")
         assert any("V-ABCD1234" in told and "签字人有误" in told for told in app.texts())
         assert app.errors == []
