@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_void_number"
-down_revision = "2026_11_22_leave"
+down_revision = "2026_11_22_kept_files"
 branch_labels = None
 depends_on = None
 
