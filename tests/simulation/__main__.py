@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.history import History
 
+SWEEP_EVERY = 10
+
 
 def try_seed(seed: int) -> tuple[int, str]:
     """Run one history; the text is empty when all invariants held."""
@@ -20,12 +22,22 @@ def try_seed(seed: int) -> tuple[int, str]:
         history.run()
     except Exception:
         return seed, "\n".join(history.log[-60:]) + "\n" + traceback.format_exc()
+    finally:
+        history.scrap()
+        if seed % SWEEP_EVERY == 0:
+            gc.collect()
     return seed, ""
+
+
+def _rarely_swept() -> None:
+    """Leave rubbish lie between two sweeps: what a history makes dies with it, all at once."""
+    gc.freeze()
+    gc.set_threshold(200_000)
 
 
 def run_many(first: int, histories: int, workers: int = 2) -> list[tuple[int, str]]:
     """Run histories in parallel; returns the ones that failed."""
-    with ProcessPoolExecutor(workers, initializer=gc.set_threshold, initargs=(200_000,)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_rarely_swept) as pool:
         found = pool.map(try_seed, range(first, first + histories), chunksize=10)
         return [(seed, why) for seed, why in found if why]
 

@@ -34,8 +34,18 @@ from sync_server.sync.service import SyncService
 START_MS = 1_795_000_000_000
 
 
-# Every disk of a process speaks the same SQL: it is compiled once, not once a disk.
-_COMPILED: dict[Any, Any] = {}
+class SharedStatements(dict[Any, Any]):
+    """What was compiled for one disk of a kind serves the next: every engine has a dialect of its own, all alike."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Find it whatever the dialect, the key's first part."""
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_SERVERS, _TABLETS = SharedStatements(), SharedStatements()
 
 
 class PowerCut(BaseException):  # noqa: N818 - a catastrophe, not an error anyone may catch
@@ -103,7 +113,9 @@ class Needle(sqlite3.Cursor):
 class Disk:
     """A SQLite database in memory whose content can be copied and put back, and whose machine can lose power."""
 
-    def __init__(self, open_engine: Callable[[Callable[[], sqlite3.Connection]], Engine]) -> None:
+    def __init__(
+        self, open_engine: Callable[[Callable[[], sqlite3.Connection]], Engine], compiled: SharedStatements
+    ) -> None:
         """Open an engine on a new, empty disk."""
         self.platter = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, factory=Platter
@@ -111,7 +123,7 @@ class Disk:
         self.platter.count = self._count
         self.statements_left: int | None = None
         self.engine = open_engine(lambda: self.platter)
-        self.engine.update_execution_options(compiled_cache=_COMPILED)
+        self.engine.update_execution_options(compiled_cache=compiled)
         event.listen(self.engine, "commit", self._count)
 
     def _count(self, *_: Any) -> None:
@@ -135,15 +147,20 @@ class Disk:
         self.platter.rollback()
         self.platter.deserialize(image)
 
+    def scrap(self) -> None:
+        """Give the memory back; nothing can be read any more."""
+        self.engine.dispose()
+        sqlite3.Connection.close(self.platter)
+
 
 def server_disk() -> Disk:
     """Make an empty disk for a master database."""
-    return Disk(lambda creator: make_engine("sqlite://", creator=creator))
+    return Disk(lambda creator: make_engine("sqlite://", creator=creator), _SERVERS)
 
 
 def tablet_disk() -> Disk:
     """Make an empty disk for a tablet's store."""
-    return Disk(lambda creator: make_store_engine(None, creator=creator))
+    return Disk(lambda creator: make_store_engine(None, creator=creator), _TABLETS)
 
 
 class SimServer:
