@@ -48,8 +48,11 @@ class PriceItem(Synced, Base):
 
 
 def part_agg(part_id: str) -> str:
-    """Name a part's catalogue chunk: one of sixteen, by the id's last digit (the first tell the time)."""
-    return f"catalogue:{part_id[-1]}"
+    """Name a part's catalogue chunk: one of 256, by the id's last two digits (the first tell the time).
+
+    An aggregate travels whole: of a million parts a chunk has some four thousand, which a tablet takes in at once.
+    """
+    return f"catalogue:{part_id[-2:]}"
 
 
 def fold_part(part: Part) -> str:

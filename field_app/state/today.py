@@ -77,13 +77,17 @@ def load_today(person_id: str, now: datetime, zone: tzinfo) -> Callable[[Session
     def load(session: Session) -> TodayView:
         unsent = unsent_by_ticket(session)
         van = van_in_use(session, person_id)
-        by_section: dict[str, list[TodayCard]] = {name: [] for name in SECTIONS}
+        there: dict[str, list[Held]] = {name: [] for name in SECTIONS}
         for held in tickets_held(session, person_id):
-            section = section_of(held, now, zone)
-            card = _card(session, held, section, now, zone, van.id if van else None)
-            by_section[section].append(replace(card, unsent=unsent.get(card.ticket_id, 0)))
+            there[section_of(held, now, zone)].append(held)
+        # Years of old tickets are looked at no further than they are shown.
+        there["earlier"] = there["earlier"][::-1][:EARLIER_AT_MOST]
+        by_section: dict[str, list[TodayCard]] = {name: [] for name in SECTIONS}
+        for section, some in there.items():
+            for held in some:
+                card = _card(session, held, section, now, zone, van.id if van else None)
+                by_section[section].append(replace(card, unsent=unsent.get(card.ticket_id, 0)))
         by_section["today"].sort(key=lambda card: (card.from_at or now, card.number))
-        by_section["earlier"] = by_section["earlier"][::-1][:EARLIER_AT_MOST]
         sections = tuple((name, tuple(cards)) for name, cards in by_section.items() if cards)
         held_ids = {card.ticket_id for _, cards in sections for card in cards}
         # A new ticket already stands among the cards as "not confirmed".

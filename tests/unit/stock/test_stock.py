@@ -51,13 +51,13 @@ def test_a_part_is_found_by_number_name_pinyin_and_code(world: World) -> None:
     assert find_parts(world.session, "电源", None) == []
 
 
-def test_a_part_is_registered_once_in_one_of_sixteen_chunks(world: World) -> None:
+def test_a_part_is_registered_once_in_one_of_256_chunks(world: World) -> None:
     payload = RegisterPart(world.id(), "PT-1", "Seal", 100, "CNY")
     world.must(payload)
     assert world.do(payload).status == "noop"
     assert world.do(RegisterPart(world.id(), "PT-1", "Seal", 100, "CNY")).code == "number_taken"
-    chunks = {part_agg(world.id()) for _ in range(400)}
-    assert len(chunks) == 16
+    chunks = {part_agg(world.id()) for _ in range(4000)}
+    assert len(chunks) == 256
     assert grants_of(world.session, part_agg(payload.part_id)) == {("all", part_agg(payload.part_id))}
 
 
