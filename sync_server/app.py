@@ -30,6 +30,8 @@ from sync_server.db.engine import make_engine
 from sync_server.db.migrate import require_schema
 from sync_server.db.tables import StreamHead
 from sync_server.edge import Edge
+from sync_server.files.keeping import Keeping
+from sync_server.files.pictures import Pictures
 from sync_server.files.routes import files_router
 from sync_server.files.store import open_store
 from sync_server.files.uploads import Uploads
@@ -74,6 +76,7 @@ class Parts:
     keys: ServerKeys
     security: Security
     uploads: Uploads
+    pictures: Pictures
 
 
 def make_parts(
@@ -93,8 +96,10 @@ def make_parts(
         notary=lambda session: SessionNotary(keys, session),
         make_room=FullDisk.of(settings).make_room,
     )
-    uploads = Uploads(database, open_store(settings), settings.incoming_dir, security.upload)
-    return Parts(settings, database, keys, security, uploads)
+    store = open_store(settings)
+    uploads = Uploads(database, store, settings.incoming_dir, security.upload)
+    pictures = Pictures(database, store, settings.shown_dir)
+    return Parts(settings, database, keys, security, uploads, pictures)
 
 
 def create_app(
@@ -117,7 +122,7 @@ def create_app(
     site = make_site(settings, parts.database, parts.keys, parts.security, rates)
     ticker = Ticker(parts.database, settings.ticker_s)
     keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys), FullDisk.of(settings).job())
-    keeping += (ClockWatch(parts.database.clock).job(),)
+    keeping += (ClockWatch(parts.database.clock).job(), *Keeping(parts.uploads, parts.pictures).jobs())
     keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, keeping)
 
     @contextlib.asynccontextmanager
@@ -178,7 +183,7 @@ def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: 
         sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
     )
     pieces = Gate(parts.security.upload.at_once)
-    app.include_router(files_router(parts.uploads, tokens, rates, pieces, poke=site.hub.poke))
+    app.include_router(files_router(parts.uploads, parts.pictures, tokens, rates, pieces, poke=site.hub.poke))
     app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
 
 

@@ -112,6 +112,11 @@ class Settings:
         return Path(self.files) if self.files else self.data_dir / "files"
 
     @property
+    def shown_dir(self) -> Path:
+        """Return the folder of pictures drawn for people; it may be deleted at any time."""
+        return self.data_dir / "shown"
+
+    @property
     def incoming_dir(self) -> Path:
         """Return the folder of bytes that still come."""
         return self.data_dir / "incoming"

@@ -21,7 +21,8 @@ from starlette.responses import Response
 
 from common.files.attachment import is_sha256
 from sync_server.files.incoming import Incoming
-from sync_server.files.serving import bytes_answer
+from sync_server.files.pictures import Pictures
+from sync_server.files.serving import bytes_answer, picture_answer
 from sync_server.files.uploads import MB, Standing, Uploads
 from sync_server.files.visible import visible_file
 from sync_server.gate import Gate, Rates
@@ -53,7 +54,13 @@ class Checksum:
 
 
 def files_router(
-    uploads: Uploads, tokens: Tokens, rates: Rates, gate: Gate, *, poke: Callable[[], None] = lambda: None
+    uploads: Uploads,
+    pictures: Pictures,
+    tokens: Tokens,
+    rates: Rates,
+    gate: Gate,
+    *,
+    poke: Callable[[], None] = lambda: None,
 ) -> APIRouter:
     """Make the routes. Devices come in by their token as to /v1/sync; `poke` wakes live pages when a file is whole."""
     router = APIRouter(prefix="/v1/files")
@@ -117,7 +124,10 @@ def files_router(
     async def read(request: Request, sha256: str, preview: bool = False) -> Response:
         device_id, person_id = await sender(request)
         found = await run_in_threadpool(visible_file, uploads, person_id, device_id, sha256)
-        return await run_in_threadpool(bytes_answer, request, uploads, found, preview=preview)
+        if preview:
+            drawn = await run_in_threadpool(pictures.find, sha256, "thumb")
+            return picture_answer(drawn)
+        return await run_in_threadpool(bytes_answer, request, uploads.store, found)
 
     return router
 

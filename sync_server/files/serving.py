@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sync_server.db.file_tables import KeptFile
 from sync_server.files.kinds import PLAIN, extension_of
-from sync_server.files.uploads import Uploads
+from sync_server.files.store import FileStore
 from sync_server.problems import Problem
 
 RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})\Z")
@@ -34,19 +35,25 @@ def attachment_headers(kept: KeptFile, name: str = "") -> dict[str, str]:
     }
 
 
-def bytes_answer(
-    request: Request, uploads: Uploads, kept: KeptFile, *, preview: bool = False, name: str = ""
-) -> Response:
+def bytes_answer(request: Request, store: FileStore, kept: KeptFile, *, name: str = "") -> Response:
     """Answer with the bytes. Raises Problem `file_unknown` where the store has lost them, `range_unusable`."""
     start, length, status = _range(request, kept.size_bytes)
     try:
-        blocks: Iterator[bytes] = uploads.store.read(kept.sha256, start, length)
+        blocks: Iterator[bytes] = store.read(kept.sha256, start, length)
     except FileNotFoundError:
         raise Problem(404, "file_unknown") from None
     headers = attachment_headers(kept, name) | {"Content-Length": str(length)}
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{kept.size_bytes}"
     return StreamingResponse(blocks, status, headers, PLAIN)
+
+
+def picture_answer(drawn: Path | None) -> Response:
+    """Answer with a picture we drew: it alone may be looked at in a page. Raises Problem `file_unknown` for none."""
+    if drawn is None:
+        raise Problem(404, "file_unknown")
+    headers = {"Content-Security-Policy": SANDBOX, "Cache-Control": "private, max-age=3600"}
+    return FileResponse(drawn, headers=headers, media_type="image/jpeg")
 
 
 def _range(request: Request, size: int) -> tuple[int, int, int]:

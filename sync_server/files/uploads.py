@@ -69,7 +69,11 @@ class Uploads:
             return Standing(size, size, "stored")
         if row is not None and row.state == "refused":
             raise Problem(422, "file_not_kept", fault=row.fault)
-        if row is None or row.state != "partial" or row.size_bytes != size:
+        if self.store.size(sha256) == size and self.is_whole(
+            sha256
+        ):  # a restored database may know less than the disk
+            self.adopt(sha256)
+        elif row is None or row.state != "partial" or row.size_bytes != size:
             self._check_room(size)
             self.database.transact(lambda unit: self._plant(unit, device_id, sha256, size))
         return self.standing(sha256)
@@ -131,6 +135,24 @@ class Uploads:
         else:
             self._take(sha256, source, head)
         return sha256
+
+    def is_whole(self, sha256: str) -> bool:
+        """Read a file of the store and say whether it is what its name says."""
+        digest = hashlib.sha256()
+        try:
+            for block in self.store.read(sha256):
+                digest.update(block)
+        except OSError:
+            return False
+        return digest.hexdigest() == sha256
+
+    def adopt(self, sha256: str) -> None:
+        """Take up bytes that lie in the store, whole, and of which the database knows nothing."""
+        size = self.store.size(sha256) or 0
+        head = next(self.store.read(sha256, 0, HEAD_BYTES), b"")
+        self.database.transact(lambda unit: self._plant(unit, "", sha256, size))
+        self._note(sha256, state="stored", media_type=media_type_of(head), received_bytes=size, stored=True)
+        settle(self.database, [sha256])
 
     def part(self, sha256: str) -> Path:
         """Return where bytes lie that still come."""

@@ -1,0 +1,153 @@
+"""What the server does about files by itself: draws, tells late ones, reads all again over time, sweeps (I2, I5, A8).
+
+Owns these jobs. They change records only by the command that says what became of bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, or_, select
+
+from common.files.attachment import WANTED, Attachment
+from common.files.bytes_arrive import NoteFileState
+from sync_server.db.database import Database
+from sync_server.db.file_tables import KeptFile
+from sync_server.db.office import SYSTEM, perform
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.files.arrived import rules_of, settle, settle_all
+from sync_server.files.pictures import Pictures
+from sync_server.files.uploads import Uploads, now_of
+from sync_server.jobs.ticker import Job
+
+log = logging.getLogger("sync_server")
+A_ROUND = 500
+HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The jobs of files."""
+
+    uploads: Uploads
+    pictures: Pictures
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return them."""
+        return (
+            Job("file_pictures", timedelta(seconds=20), self.settle_and_draw),
+            Job("file_late", timedelta(minutes=10), tell_late),
+            Job("file_presence", timedelta(hours=HOURS), self.look_all),
+            Job("file_scrub", timedelta(hours=1), self.scrub),
+            Job("file_sweep", timedelta(hours=6), self.sweep),
+        )
+
+    def settle_and_draw(self, database: Database) -> int:
+        """Tell records what was not told yet, draw pictures nobody looked at; returns how many."""
+        return settle_all(database) + self.pictures.draw_waiting()
+
+    def look_all(self, database: Database) -> int:
+        """See that every file is there with all its bytes; returns how many were not."""
+        with database.read() as session:
+            query = select(KeptFile.sha256, KeptFile.size_bytes).where(KeptFile.state == "stored")
+            rows = session.execute(query).all()
+        return self._lost(sha256 for sha256, size in rows if self.uploads.store.size(sha256) != size)
+
+    def scrub(self, database: Database) -> int:
+        """Read and hash the files that were not read for longest, so many that all are within `scrub_d` days."""
+        with database.read() as session:
+            total = session.scalar(select(func.count()).where(KeptFile.state == "stored")) or 0
+            share = total // (self.uploads.rules.scrub_d * HOURS) + 1
+            query = (
+                select(KeptFile.sha256)
+                .where(KeptFile.state == "stored")
+                .order_by(KeptFile.checked_at)
+                .limit(share)
+            )
+            slice_ = list(session.scalars(query))
+        rotten = [sha256 for sha256 in slice_ if not self.uploads.is_whole(sha256)]
+
+        def checked(unit: UnitOfWork) -> None:
+            for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(slice_))):
+                row.checked_at = unit.now
+
+        database.transact(checked)
+        return self._lost(rotten)
+
+    def sweep(self, database: Database) -> int:
+        """Let go what no record names for `unrecorded_d` days; take up bytes that lie in the store without a row.
+
+        Those are of a crash, or of a database that was restored from before they came.
+        """
+        before = now_of(database) - timedelta(days=self.uploads.rules.unrecorded_d)
+        named = or_(Attachment.sha256 == KeptFile.sha256, Attachment.preview_sha256 == KeptFile.sha256)
+        unnamed = ~select(Attachment.id).where(named).exists()
+        with database.read() as session:
+            query = select(KeptFile.sha256).where(KeptFile.moved_at < before, unnamed).limit(A_ROUND)
+            gone = set(session.scalars(query))
+            known = set(session.scalars(select(KeptFile.sha256)))
+
+        def delete(unit: UnitOfWork) -> None:
+            for sha256 in gone:
+                row = unit.session.get(KeptFile, sha256)
+                if row is not None:
+                    unit.session.delete(row)
+
+        if gone:
+            database.transact(delete)
+        for sha256 in gone:
+            self.uploads.store.remove(sha256)
+            self.uploads.part(sha256).unlink(missing_ok=True)
+            self.pictures.forget(sha256)
+        adopted = [sha256 for sha256 in self.uploads.store.names() if sha256 not in known]
+        for sha256 in adopted:
+            if self.uploads.is_whole(sha256):
+                self.uploads.adopt(sha256)
+            else:
+                self.uploads.store.remove(sha256)
+        return len(gone) + len(adopted) + self._sweep_incoming(before.timestamp(), known - gone)
+
+    def _sweep_incoming(self, before_s: float, known: set[str]) -> int:
+        old = [
+            path
+            for path in self.uploads.folder.glob("*")
+            if path.stem not in known and path.stat().st_mtime < before_s
+        ]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _lost(self, hashes: Iterable[str]) -> int:
+        """Note that bytes are gone or rotten: they are asked back from whoever still has them."""
+        lost = sorted(hashes)
+
+        def note(unit: UnitOfWork) -> None:
+            for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(lost))):
+                row.state, row.received_bytes, row.moved_at = "missing", 0, unit.now
+
+        if lost:
+            log.error("%s files are missing or rotten; they are asked back from the tablets", len(lost))
+            database = self.uploads.database
+            database.transact(note)
+            for sha256 in lost:
+                self.uploads.store.remove(sha256)
+            settle(database, lost)
+        return len(lost)
+
+
+def tell_late(database: Database) -> int:
+    """Tell the office of files whose bytes do not come for `pending_alarm_h` hours; returns how many."""
+    with database.read() as session:
+        before = now_of(database) - timedelta(hours=rules_of(session).pending_alarm_h)
+        query = select(Attachment.id, Attachment.ticket_id).where(
+            Attachment.state.in_(WANTED),
+            Attachment.attached_at < before,
+            Attachment.late_at.is_(None),
+            Attachment.withdrawn.is_(False),
+        )
+        late = session.execute(query.limit(A_ROUND)).all()
+    notes = [NoteFileState(file_id, ticket_id, "late") for file_id, ticket_id in late]
+    return sum(perform(database, SYSTEM, note).took_effect for note in notes)

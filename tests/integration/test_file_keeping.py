@@ -1,0 +1,240 @@
+"""What the server does about files by itself: hostile content, late and rotten ones, leftovers (A4 A8 H7 H8 I2 I5)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from common.files.attach import AttachFile
+from common.kernel.clock import instant
+from common.kernel.command import Role
+from sync_server.db.office import SYSTEM, perform
+from sync_server.files.draw import VIEW
+from sync_server.files.keeping import Keeping, tell_late
+from sync_server.files.store import FolderStore
+from sync_server.files.uploads import Uploads
+from sync_server.problems import Problem
+from tests.support.served import Server, a_server
+from tests.support.tickets import a_ticket_for
+from tests.support.uploading import picture, sha
+
+DAMAGED = picture(2, (300, 300))[:5000]
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "figures.toml").write_text("[upload]\nkeep_free_mb = 1\nscrub_d = 1\n")
+    with a_server(database_url, tmp_path, security=str(tmp_path / "figures.toml")) as made:
+        yield made
+
+
+@pytest.fixture
+def ticket(server: Server) -> str:
+    return a_ticket_for(server, server.person(Role.ENGINEER))
+
+
+def keeping(server: Server) -> Keeping:
+    return Keeping(server.parts.uploads, server.parts.pictures)
+
+
+def attach(server: Server, ticket: str, data: bytes, **changed: str) -> str:
+    file_id = server.parts.database.new_id()
+    told = {"kind": "photo", "media_type": "image/jpeg", "name": "a.jpg"} | changed
+    given = AttachFile(
+        file_id, ticket, told["kind"], sha(data), len(data), told["media_type"], told["name"],
+        instant(server.clock.read().wall_ms),
+    )  # fmt: skip
+    assert perform(server.parts.database, SYSTEM, given).took_effect
+    return file_id
+
+
+def give(server: Server, data: bytes) -> str:
+    """Bring bytes in as the office does."""
+    uploads = server.parts.uploads
+    uploads.folder.mkdir(parents=True, exist_ok=True)
+    source = uploads.folder / "office-1"
+    source.write_bytes(data)
+    return uploads.take_whole(source)
+
+
+def state(server: Server, file_id: str) -> tuple[str, str]:
+    ((found, fault),) = server.rows("SELECT state, fault FROM attachment WHERE id = :id", id=file_id)
+    return found, fault
+
+
+def codes(server: Server) -> list[str]:
+    return [code for (code,) in server.rows("SELECT code FROM discrepancy ORDER BY raised_at, id")]
+
+
+@pytest.mark.fault("H7")
+def test_hostile_content_is_refused_or_never_shown_and_its_record_kept(server: Server, ticket: str) -> None:
+    html = b"<html><script>alert(1)</script></html>"
+    page = attach(server, ticket, html)
+    with pytest.raises(Problem, match="file_not_kept"):
+        give(server, html)
+    assert state(server, page) == ("refused", "type_unknown")
+    with pytest.raises(Problem, match="file_not_kept"):
+        server.parts.uploads.announce("tablet", sha(html), len(html))
+    paper = attach(server, ticket, b"%PDF-1.4 a paper that says it is a photo")
+    give(server, b"%PDF-1.4 a paper that says it is a photo")
+    assert state(server, paper) == ("refused", "type_differs")
+    broken, good = attach(server, ticket, DAMAGED), attach(server, ticket, picture(3))
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + os.urandom(500)
+    of_phone = attach(server, ticket, heic, media_type="image/heic")
+    for data in (DAMAGED, picture(3), heic):
+        give(server, data)
+    assert keeping(server).settle_and_draw(server.parts.database) == 4
+    assert state(server, broken) == ("stored", "picture_broken")
+    assert state(server, of_phone) == ("stored", "no_display")
+    assert state(server, good) == ("stored", "")
+    pictures = server.parts.pictures
+    assert [pictures.find(sha(data), "view") is not None for data in (DAMAGED, heic, picture(3))] == [
+        False,
+        False,
+        True,
+    ]
+    shown = pictures.find(sha(picture(3)), "thumb")
+    assert shown is not None
+    with Image.open(shown) as opened:
+        assert (opened.format, max(opened.size) <= VIEW) == ("JPEG", True)
+    assert b"".join(server.parts.uploads.store.read(sha(DAMAGED))) == DAMAGED, "the original is evidence"
+    pictures.forget(sha(picture(3)))
+    assert pictures.find(sha(picture(3)), "view") is not None, "drawn again"
+
+
+@pytest.mark.fault("I2")
+def test_bytes_that_do_not_come_are_told_once(server: Server, ticket: str) -> None:
+    late = attach(server, ticket, picture(4))
+    server.clock.advance(timedelta(hours=47))
+    assert tell_late(server.parts.database) == 0
+    on_time = attach(server, ticket, picture(5))
+    server.clock.advance(timedelta(hours=2))
+    assert tell_late(server.parts.database) == 1
+    assert tell_late(server.parts.database) == 0
+    assert codes(server).count("file_late") == 1
+    assert server.rows("SELECT late_at IS NOT NULL FROM attachment WHERE id = :id", id=late)[0][0]
+    assert not server.rows("SELECT late_at IS NOT NULL FROM attachment WHERE id = :id", id=on_time)[0][0]
+    give(server, picture(4))
+    assert state(server, late) == ("stored", "")
+
+
+@pytest.mark.fault("I5")
+def test_rotten_and_deleted_files_are_found_and_asked_back(server: Server, ticket: str) -> None:
+    store, database = server.parts.uploads.store, server.parts.database
+    assert isinstance(store, FolderStore)
+    files = {attach(server, ticket, picture(seed)): picture(seed) for seed in (6, 7, 8)}
+    for data in files.values():
+        give(server, data)
+    rotten, deleted, whole = files
+    path = store.path(sha(files[rotten]))
+    path.write_bytes(files[rotten][:-1] + b"!")
+    store.path(sha(files[deleted])).unlink()
+    job = keeping(server)
+    assert job.look_all(database) == 1
+    assert state(server, deleted) == ("missing", "")
+    found = sum(job.scrub(database) for _ in range(3))
+    assert found == 1
+    assert [state(server, one)[0] for one in files] == ["missing", "missing", "stored"]
+    assert codes(server).count("file_missing") == 2
+    assert not path.exists(), "what is rotten is not shown as what was signed"
+    for one in (rotten, deleted):
+        give(server, files[one])
+        assert state(server, one) == ("stored", "")
+    assert [job.look_all(database), job.scrub(database)] == [0, 0]
+
+
+@pytest.mark.fault("A8", "I5")
+def test_what_a_crash_leaves_is_taken_up_or_swept(server: Server, ticket: str, tmp_path: Path) -> None:
+    uploads, database = server.parts.uploads, server.parts.database
+    data, orphan, half = picture(9), picture(10), picture(11)
+    named = attach(server, ticket, data)
+    # Killed between the store and the row, and between the row and the record.
+    (tmp_path / "source").write_bytes(data)
+    uploads.store.put(sha(data), tmp_path / "source")
+    assert uploads.announce("tablet", sha(data), len(data)).state == "stored"
+    assert state(server, named) == ("stored", "")
+    give(server, orphan)
+    uploads.announce("tablet", sha(half), len(half))
+    uploads.part(sha(half)).write_bytes(half[:20])
+    assert uploads.standing(sha(half)).offset == 0, "bytes nobody counted"
+    job = keeping(server)
+    assert job.sweep(database) == 0
+    server.clock.advance(timedelta(days=15))
+    for path in (uploads.part(sha(half)), uploads.folder / "office-2"):
+        path.write_bytes(b"left")
+        os.utime(path, (0, 0))
+    assert job.sweep(database) == 3
+    assert list(uploads.store.names()) == [sha(data)]
+    assert list(uploads.folder.iterdir()) == []
+    # A database restored from before the bytes came.
+    (tmp_path / "source").write_bytes(orphan)
+    uploads.store.put(sha(orphan), tmp_path / "source")
+    late = attach(server, ticket, orphan)
+    assert job.sweep(database) == 1
+    assert state(server, late) == ("stored", "")
+
+
+@pytest.mark.fault("A4")
+def test_a_full_disk_leaves_no_half_file(
+    server: Server, ticket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(12)
+    named = attach(server, ticket, data)
+    uploads: Uploads = server.parts.uploads
+    uploads.announce("tablet", sha(data), len(data))
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    incoming = uploads.append(sha(data), 0)
+    assert incoming is not None
+    incoming.write(data[:100])
+    with monkeypatch.context() as patched:
+        patched.setattr("sync_server.files.incoming.os.pwrite", full)
+        with pytest.raises(Problem, match="server_disk_full"):
+            incoming.write(data[100:])
+    incoming.close()
+    assert uploads.standing(sha(data)).offset == 0
+    assert (list(uploads.store.names()), state(server, named)[0]) == ([], "pending")
+    again = uploads.append(sha(data), 0)
+    assert again is not None
+    again.write(data)
+    assert uploads.advance(sha(data), again).state == "stored"
+    again.close()
+    assert state(server, named)[0] == "stored"
+
+
+@pytest.mark.fault("H8")
+def test_names_of_strangers_are_never_paths(server: Server, ticket: str) -> None:
+    names = (
+        "../../etc/passwd",
+        "CON",
+        "a\x1bb.jpg",
+        "x" * 300,
+        "..\\..\\boot.ini",
+        "C:\\a.jpg",
+        "photo.jpg\u202egpj.exe",
+    )
+    for number, name in enumerate(names):
+        data = picture(30 + number)
+        given = AttachFile(
+            server.parts.database.new_id(), ticket, "photo", sha(data), len(data), "image/jpeg", name,
+            instant(server.clock.read().wall_ms),
+        )  # fmt: skip
+        outcome = perform(server.parts.database, SYSTEM, given)
+        if outcome.took_effect:
+            give(server, data)
+    for path in server.parts.settings.data_dir.rglob("*"):
+        if path.is_file() and "files" in path.parts:
+            assert path.name in {sha(picture(30 + number)) for number in range(len(names))}
+    for wrong in ("..%2f..%2fkeys", "CON", "A" * 64, "0" * 63, "0" * 65):
+        with TestClient(server.app, base_url="http://127.0.0.1") as http:
+            assert http.get(f"/v1/files/{wrong}").status_code in (401, 404, 422)
+        with pytest.raises(Problem):
+            server.parts.uploads.announce("tablet", wrong, 10)
