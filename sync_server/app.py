@@ -32,7 +32,7 @@ from sync_server.db.tables import StreamHead
 from sync_server.edge import Edge
 from sync_server.files.keeping import Keeping
 from sync_server.files.pictures import Pictures
-from sync_server.files.routes import files_router
+from sync_server.files.routes import Door, files_router
 from sync_server.files.store import open_store
 from sync_server.files.uploads import Uploads
 from sync_server.gate import Gate, Rates
@@ -183,7 +183,8 @@ def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: 
         sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
     )
     pieces = Gate(parts.security.upload.at_once)
-    app.include_router(files_router(parts.uploads, parts.pictures, tokens, rates, pieces, poke=site.hub.poke))
+    door = Door(parts.uploads, parts.pictures, tokens, rates, pieces, site.hub.poke)
+    app.include_router(files_router(door))
     app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
 
 

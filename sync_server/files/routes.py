@@ -53,87 +53,91 @@ class Checksum:
         return found == self.wanted
 
 
-def files_router(
-    uploads: Uploads,
-    pictures: Pictures,
-    tokens: Tokens,
-    rates: Rates,
-    gate: Gate,
-    *,
-    poke: Callable[[], None] = lambda: None,
-) -> APIRouter:
-    """Make the routes. Devices come in by their token as to /v1/sync; `poke` wakes live pages when a file is whole."""
-    router = APIRouter(prefix="/v1/files")
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where tablets bring and fetch files. They come in by their token as to /v1/sync.
 
-    async def sender(request: Request) -> tuple[str, str]:
-        device_id = tokens.check(bearer(request))
-        rates.take("file_device", device_id)
-        return device_id, await run_in_threadpool(person_of, uploads.database, device_id)
+    `gate` bounds how many pieces are taken at once; `poke` wakes live pages when a file is whole.
+    """
 
-    @router.options("")
-    @router.options("/{sha256}")
-    async def options() -> Response:
-        largest = await run_in_threadpool(uploads.largest)
-        return Response(
-            status_code=204,
-            headers=TOLD
-            | {
-                "Tus-Version": VERSION,
-                "Tus-Extension": EXTENSIONS,
-                "Tus-Max-Size": str(largest),
-                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
-            },
-        )
+    uploads: Uploads
+    pictures: Pictures
+    tokens: Tokens
+    rates: Rates
+    gate: Gate
+    poke: Callable[[], None]
 
-    @router.post("")
-    async def create(request: Request) -> Response:
-        device_id, _ = await sender(request)
+    async def sender(self, request: Request) -> tuple[str, str]:
+        """Say which device asks, and whose it is. Raises NotTrusted, Refused."""
+        device_id = self.tokens.check(bearer(request))
+        self.rates.take("file_device", device_id)
+        return device_id, await run_in_threadpool(person_of, self.uploads.database, device_id)
+
+    async def options(self) -> Response:
+        """Say what of tus is spoken."""
+        told = {
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(await run_in_threadpool(self.uploads.largest)),
+            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        }
+        return Response(status_code=204, headers=TOLD | told)
+
+    async def create(self, request: Request) -> Response:
+        """Begin an upload; `Upload-Offset` says how much is here already."""
+        device_id, _ = await self.sender(request)
         _check_version(request)
         size, sha256 = _whole(request, "upload-length"), _named(request)
         await _read_past(request)
-        now = await run_in_threadpool(uploads.announce, device_id, sha256, size)
+        now = await run_in_threadpool(self.uploads.announce, device_id, sha256, size)
         headers = {"Location": f"/v1/files/{sha256}", "Upload-Offset": str(now.offset)}
         return Response(status_code=201, headers=TOLD | headers)
 
-    @router.head("/{sha256}")
-    async def standing(request: Request, sha256: str) -> Response:
-        await sender(request)
+    async def standing(self, request: Request, sha256: str) -> Response:
+        """Say how far an upload is."""
+        await self.sender(request)
         _check_version(request)
-        now = await run_in_threadpool(uploads.standing, sha256)
+        now = await run_in_threadpool(self.uploads.standing, sha256)
         headers = {"Upload-Offset": str(now.offset), "Upload-Length": str(now.size)}
         return Response(status_code=200, headers=TOLD | headers)
 
-    @router.patch("/{sha256}")
-    async def append(request: Request, sha256: str) -> Response:
-        await sender(request)
+    async def append(self, request: Request, sha256: str) -> Response:
+        """Take a piece."""
+        await self.sender(request)
         _check_version(request)
         if request.headers.get("content-type", "") != PIECE:
             raise Problem(415, "content_type_unknown")
         offset, checksum = _whole(request, "upload-offset"), _checksum(request)
-        _check_piece(request, uploads)
-        with gate.entered():
-            incoming = await run_in_threadpool(uploads.append, sha256, offset)
-            now = await (
-                _read_to_end(request, uploads, sha256, incoming, checksum) if incoming else _nothing(offset)
-            )
+        _check_piece(request, self.uploads)
+        with self.gate.entered():
+            incoming = await run_in_threadpool(self.uploads.append, sha256, offset)
+            if incoming is None:
+                now = Standing(offset, offset, "whole")
+            else:
+                now = await _read_to_end(request, self.uploads, sha256, incoming, checksum)
         if now.state == "stored":
-            poke()
+            self.poke()
         return Response(status_code=204, headers=TOLD | {"Upload-Offset": str(now.offset)})
 
-    @router.get("/{sha256}")
-    async def read(request: Request, sha256: str, preview: bool = False) -> Response:
-        device_id, person_id = await sender(request)
-        found = await run_in_threadpool(visible_file, uploads, person_id, device_id, sha256)
+    async def read(self, request: Request, sha256: str, preview: bool = False) -> Response:
+        """Give bytes back, or the small picture the server drew of them."""
+        device_id, person_id = await self.sender(request)
+        found = await run_in_threadpool(visible_file, self.uploads, person_id, device_id, sha256)
         if preview:
-            drawn = await run_in_threadpool(pictures.find, sha256, "thumb")
-            return picture_answer(drawn)
-        return await run_in_threadpool(bytes_answer, request, uploads.store, found)
+            return picture_answer(await run_in_threadpool(self.pictures.find, sha256, "thumb"))
+        return await run_in_threadpool(bytes_answer, request, self.uploads.store, found)
 
+
+def files_router(door: Door) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/v1/files")
+    one = "/{sha256}"
+    for path, method, handler in (
+        ("", "OPTIONS", door.options), (one, "OPTIONS", door.options), ("", "POST", door.create),
+        (one, "HEAD", door.standing), (one, "PATCH", door.append), (one, "GET", door.read),
+    ):  # fmt: skip
+        router.add_api_route(path, handler, methods=[method], response_class=Response)
     return router
-
-
-async def _nothing(offset: int) -> Standing:
-    return Standing(offset, offset, "whole")
 
 
 async def _read_to_end(
