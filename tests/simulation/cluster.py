@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Engine, event
 
@@ -87,9 +88,20 @@ class Platter(sqlite3.Connection):
 
     count: Callable[[], None]
 
+    def __init__(self, *told: Any, **more: Any) -> None:
+        super().__init__(*told, **more)
+        self.needles: WeakSet[Needle] = WeakSet()
+
     def cursor(self, *_: Any) -> sqlite3.Cursor:  # type: ignore[override]
         """Open a cursor whose every statement is counted, whoever runs it."""
-        return super().cursor(Needle)
+        needle = super().cursor(Needle)
+        self.needles.add(needle)
+        return needle
+
+    def lift(self) -> None:
+        """End every statement that was under way: a dead process reads no further."""
+        for needle in list(self.needles):
+            needle.close()
 
     def close(self) -> None:
         """End the transaction that was open."""
@@ -136,6 +148,7 @@ class Disk:
         """Start on what was committed; every connection of before is gone."""
         self.statements_left = None
         self.engine.dispose()
+        self.platter.lift()
         self.platter.rollback()
 
     def image(self) -> bytes:

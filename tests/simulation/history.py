@@ -78,8 +78,8 @@ class History:
 
     def scrap(self) -> None:
         """Give the memory of its machines back; a run of thousands would fill the computer's."""
-        for machine in (self.server, *self.devices):
-            machine.disk.scrap()
+        for disk in (self.server.disk, *(device.disk for device in self.devices)):
+            disk.scrap()
 
     def _device(self, name: str, image: bytes) -> SimDevice:
         device = SimDevice(name, image, self.server, self.time, self.network)
