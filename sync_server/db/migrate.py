@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table
 import common.nouns  # noqa: F401 - registers every table and command
 import sync_server.db.evidence_tables  # noqa: F401
 import sync_server.db.file_tables  # noqa: F401
+import sync_server.db.import_tables  # noqa: F401
 import sync_server.db.job_tables  # noqa: F401
 import sync_server.db.security_tables  # noqa: F401 - security records
 import sync_server.db.upkeep_tables  # noqa: F401

@@ -68,11 +68,13 @@ def perform_many(
     commands: Sequence[Any],
     *,
     progress: Callable[[int], None] | None = None,
+    also: Callable[[UnitOfWork], None] = lambda _unit: None,
 ) -> list[Outcome]:
     """Give many commands in one transaction: all take effect, or none.
 
     `commands` are payloads or `Given`. Returns one outcome a command; if any is `parked`, nothing was changed
-    and the outcomes of the others say what would have been. Raises DatabaseBusyError.
+    and the outcomes of the others say what would have been. `also` writes what the server itself remembers of them,
+    in the same transaction. Raises DatabaseBusyError.
     """
 
     def write(unit: UnitOfWork, *, undo: bool) -> list[Outcome]:
@@ -85,6 +87,7 @@ def perform_many(
                 progress(done + 1)
         if any(not outcome.took_effect for outcome in outcomes):
             raise _TakenBack(ops, outcomes)
+        also(unit)
         return outcomes
 
     try:

@@ -16,7 +16,8 @@ from sync_server.db.office import SYSTEM
 from sync_server.imports.columns import KINDS
 from sync_server.imports.importer import Preview, apply, preview
 from sync_server.imports.templates import template_csv, template_xlsx
-from sync_server.imports.wording import say_counts, say_fault, say_place
+from sync_server.imports.undo import past_imports, undo_import
+from sync_server.imports.wording import say_counts, say_fault, say_left, say_place
 
 SHOWN_FAULTS = 40
 SHOWN_ROWS = 5
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("kind", nargs="?", choices=KINDS, help="what the table holds")
     parser.add_argument("file", nargs="?", type=Path, help="CSV (any encoding and delimiter) or XLSX")
+    parser.add_argument("--list", action="store_true", help="the last imports, with their numbers")
+    parser.add_argument("--undo", type=int, metavar="NUMBER", help="take an import back as a whole")
     parser.add_argument("--template", choices=KINDS, help="write an empty table instead")
     parser.add_argument("-o", "--output", type=Path, help="where the template goes (.csv or .xlsx)")
     parser.add_argument("--check", action="store_true", help="only preview, change nothing")
@@ -53,6 +56,10 @@ def run(
     language = args.language
     if args.template:
         return _write_template(args, say)
+    if database is not None and args.list:
+        return _list(database, language, say)
+    if database is not None and args.undo:
+        return _undo(database, actor, args.undo, language, say)
     if not args.kind or not args.file or database is None:
         say(translate(language, "import.cli.what"))
         return ABANDONED
@@ -94,7 +101,29 @@ def _apply(database: Database, actor: Actor, plan: Preview, language: str, say: 
         say(f"  {say_place(plan.kind, fault, language)}: {say_fault(plan.kind, fault, language)}")
     key = "import.cli.nothing_done" if done.faults else "import.cli.done"
     say(translate(language, key, n=plan.count("new") + plan.count("changed")))
+    if done.number:
+        say(translate(language, "import.cli.number", number=done.number))
     return FAULTY if done.faults else GOOD
+
+
+def _list(database: Database, language: str, say: Callable[[str], None]) -> int:
+    with database.read() as session:
+        found = past_imports(session)
+    for run in found:
+        kind, state = (
+            translate(language, f"import.kind.{run.kind}"),
+            translate(language, f"import.state.{run.state}"),
+        )
+        say(f"{run.number:>5}  {run.at:%Y-%m-%d %H:%M} UTC  {kind}  {run.rows}  {state}")
+    return GOOD
+
+
+def _undo(database: Database, actor: Actor, number: int, language: str, say: Callable[[str], None]) -> int:
+    done = undo_import(database, actor, number)
+    say(translate(language, "import.undone", number=done.number, n=done.taken_back))
+    for one in done.left:
+        say(f"  {one.line:>5}  {one.key}  {one.title}: {say_left(one.code, language)}")
+    return GOOD
 
 
 def _show(plan: Preview, language: str, say: Callable[[str], None]) -> None:

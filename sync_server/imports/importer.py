@@ -24,6 +24,7 @@ from sync_server.imports.plan_parts import plan_parts, plan_prices
 from sync_server.imports.plan_people import plan_people
 from sync_server.imports.plan_stock import plan_stock
 from sync_server.imports.sheet import BYTES_MAX, Fault, Sheet, UnreadableFile
+from sync_server.imports.undo import next_number, note_import, steps_of
 from sync_server.imports.values import BadCell, read_cell
 from sync_server.imports.xlsx_file import read_xlsx
 
@@ -82,6 +83,7 @@ class Applied:
 
     commands: int
     faults: tuple[Fault, ...] = ()
+    number: int = 0  # by which it can be taken back
 
 
 def preview(database: Database, data: bytes, kind: str) -> Preview:
@@ -113,13 +115,20 @@ def apply(
     steps = _merge_receipts([(one.line, command) for one in plan.planned for command in one.commands])
     if not steps:
         return Applied(0)
-    outcomes = perform_many(database, actor, [command for _, command in steps], progress=progress)
+    with database.read() as session:
+        number = next_number(session)
+        back = steps_of(session, plan.planned, number)
+    rows = plan.count("new") + plan.count("changed")
+    outcomes = perform_many(
+        database, actor, [command for _, command in steps], progress=progress,
+        also=lambda unit: note_import(unit, number, plan.kind, rows, actor.person_id, back),
+    )  # fmt: skip
     refused = [
         Fault("refused", line, values={"reason": outcome.code, **outcome.values})
         for (line, _), outcome in zip(steps, outcomes, strict=True)
         if not outcome.took_effect
     ]
-    return Applied(0 if refused else len(steps), tuple(refused))
+    return Applied(0 if refused else len(steps), tuple(refused), 0 if refused else number)
 
 
 def read_file(data: bytes, kind: str) -> Sheet:

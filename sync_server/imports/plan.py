@@ -5,13 +5,14 @@ Owns the values that planners fill. A planner compares rows with the tables and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
 from common.inbox.edits import Change, show_value
+from common.kernel.ids import derive_id
 from common.kernel.record import Synced
 from sync_server.imports.sheet import Fault
 
@@ -67,6 +68,19 @@ def edits_of(row: Synced, wanted: Mapping[str, Any]) -> tuple[Change, ...]:
         for name, value in wanted.items()
         if getattr(row, name) != value
     )
+
+
+def fresh_id(taken: Collection[str], *parts: str) -> str:
+    """Derive an id from what a row says; another one where that thing was there and was ended."""
+    found, again = derive_id("import", *parts), 1
+    while found in taken:
+        found, again = derive_id("import", *parts, str(again)), again + 1
+    return found
+
+
+def taken_up(row: Any) -> tuple[Change, ...]:
+    """Take a row that is out of use up again: a table that names it wants it there."""
+    return () if row.active else (Change("active", show_value(False), show_value(True)),)
 
 
 def shown(changes: Iterable[Change]) -> tuple[tuple[str, str, str], ...]:

@@ -13,7 +13,7 @@ from common.customers.customer_commands import EditCustomer, RegisterCustomer
 from common.kernel.ids import derive_id
 from common.kernel.text import fold
 from sync_server.imports.pinyin import spell
-from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned
+from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned, taken_up
 from sync_server.imports.words import zones_known
 
 FIELDS = ("name", "contact", "phone", "address", "zone", "language", "key_customer", "site_notes")
@@ -41,7 +41,7 @@ def plan_customers(session: Session, lines: list[Line], notes: Notes) -> Iterato
                 command = RegisterCustomer(customer_id_for(number), number, **wanted)
                 yield planned(line, number, wanted["name"], (), command, new=True)
             continue
-        changes = edits_of(customer, wanted)
+        changes = (*edits_of(customer, wanted), *taken_up(customer))
         commands = [EditCustomer(customer.id, changes)] if changes else []
         yield planned(line, number, customer.name, changes, *commands)
 

@@ -18,7 +18,7 @@ from common.equipment.equipment_commands import EditEquipment, RegisterEquipment
 from common.equipment.model_commands import ChangeEquipmentModel
 from common.inbox.edits import Change, show_value
 from common.kernel.ids import derive_id
-from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned
+from sync_server.imports.plan import Line, Notes, Planned, edits_of, fresh_id, has_all, planned, taken_up
 
 MODEL_FIELDS = ("name", "manufacturer", "category", "regulated", "checklist", "skill", "certificate")
 UNIT_FIELDS = ("location", "udi", "sold_on", "software_version")
@@ -36,7 +36,7 @@ def plan_models(session: Session, lines: list[Line], notes: Notes) -> Iterator[P
                 command = RegisterModel(derive_id("import", "model", code), code, **wanted)
                 yield planned(line, code, wanted["name"], (), command, new=True)
             continue
-        changes = edits_of(model, wanted)
+        changes = (*edits_of(model, wanted), *taken_up(model))
         commands = [ChangeEquipmentModel(model.id, changes)] if changes else []
         yield planned(line, code, model.name, changes, *commands)
 
@@ -46,7 +46,9 @@ def plan_equipment(session: Session, lines: list[Line], notes: Notes) -> Iterato
     models = {code: id_ for code, id_ in session.execute(select(EquipmentModel.code, EquipmentModel.id))}
     customers = {number: id_ for number, id_ in session.execute(select(Customer.number, Customer.id))}
     units = {(unit.model_id, unit.serial): unit for unit in session.scalars(select(Equipment))}
+    ids = {unit.id for unit in units.values()}
     contracts = set(session.scalars(select(Coverage.id)))
+    ended = set(session.scalars(select(Coverage.id).where(Coverage.cancelled.is_(True))))
     for line in lines:
         model_id = models.get(line.values["model"])
         if model_id is None:
@@ -58,14 +60,14 @@ def plan_equipment(session: Session, lines: list[Line], notes: Notes) -> Iterato
             continue
         unit = units.get((model_id, line.values["serial"]))
         plan = (
-            _new_unit(line, notes, model_id, customer_id)
+            _new_unit(line, notes, model_id, customer_id, ids)
             if unit is None
             else _known_unit(line, notes, unit, customer_id)
         )
         if plan is None:
             continue
         unit_id, changes, commands = plan
-        contract = _contract(line, notes, unit_id)
+        contract = _contract(line, notes, unit_id, ended)
         if contract is not None and contract.coverage_id not in contracts:
             commands.append(contract)
             changes.append(Change("contract_number", "", f"{contract.number} {contract.until_on}".strip()))
@@ -77,12 +79,12 @@ def plan_equipment(session: Session, lines: list[Line], notes: Notes) -> Iterato
 Plan = tuple[str, list[Change], list[Any]]
 
 
-def _new_unit(line: Line, notes: Notes, model_id: str, customer_id: str | None) -> Plan | None:
+def _new_unit(line: Line, notes: Notes, model_id: str, customer_id: str | None, ids: set[str]) -> Plan | None:
     if customer_id is None:
         has_all(line, notes, "customer")
         return None
     serial = line.values["serial"]
-    unit_id = derive_id("import", "equipment", model_id, serial)
+    unit_id = fresh_id(ids, "equipment", model_id, serial)
     commands: list[Any] = [
         RegisterEquipment(unit_id, serial, model_id, customer_id, **line.of(*UNIT_FIELDS, "warranty_months"))
     ]
@@ -118,7 +120,7 @@ def _acceptance(line: Line, unit_id: str, months: int | None, on: date | None = 
     return RecordAcceptance(unit_id, on or line.values["accepted_on"], term_months=months)
 
 
-def _contract(line: Line, notes: Notes, unit_id: str) -> RegisterCoverage | None:
+def _contract(line: Line, notes: Notes, unit_id: str, ended: set[str]) -> RegisterCoverage | None:
     from_on, until_on = line.values.get("contract_from_on"), line.values.get("contract_until_on")
     number = line.values.get("contract_number", "")
     if not number and from_on is None and until_on is None:
@@ -130,5 +132,6 @@ def _contract(line: Line, notes: Notes, unit_id: str) -> RegisterCoverage | None
     if from_on > until_on:
         notes.add("contract_backwards", line.line, "contract_until_on")
         return None
-    coverage_id = derive_id("import", "contract", unit_id, number, from_on.isoformat(), until_on.isoformat())
+    parts = ("contract", unit_id, number, from_on.isoformat(), until_on.isoformat())
+    coverage_id = fresh_id(ended, *parts)
     return RegisterCoverage(coverage_id, unit_id, "contract", from_on, until_on, number)

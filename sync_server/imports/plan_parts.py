@@ -13,7 +13,7 @@ from common.kernel.ids import derive_id
 from common.stock.part import Part, PriceItem
 from common.stock.part_commands import EditPart, RegisterPart, SetCharge, SetPrice
 from sync_server.imports.pinyin import spell
-from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned
+from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned, taken_up
 from sync_server.imports.values import BadCell, minor_units
 from sync_server.imports.words import code_for, codes_of
 
@@ -46,7 +46,7 @@ def plan_parts(session: Session, lines: list[Line], notes: Notes) -> Iterator[Pl
                 )
                 yield planned(line, number, wanted["name"], (), command, new=True)
             continue
-        changes = edits_of(part, wanted)
+        changes = (*edits_of(part, wanted), *taken_up(part))
         commands: list[Any] = [EditPart(part.id, changes)] if changes else []
         if "price" in line.values and price != (part.price_minor, part.currency):
             commands.append(SetPrice(part.id, *price))

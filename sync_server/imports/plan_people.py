@@ -15,11 +15,11 @@ from common.kernel.ids import derive_id
 from common.kernel.text import fold
 from common.people.fitness_commands import AddQualification
 from common.people.person import Person, Qualification
-from common.people.person_commands import AddPerson, EditPerson, SetRoles, SetZones
+from common.people.person_commands import AddPerson, EditPerson, ReactivatePerson, SetRoles, SetZones
 from common.stock.location import StockLocation
 from common.stock.stock_commands import AssignVan, RegisterLocation
 from sync_server.imports.pinyin import spell
-from sync_server.imports.plan import Line, Notes, Planned, edits_of, has_all, planned
+from sync_server.imports.plan import Line, Notes, Planned, edits_of, fresh_id, has_all, planned, taken_up
 from sync_server.imports.plan_stock import location_id_for
 from sync_server.imports.values import BadCell, read_day
 from sync_server.imports.words import code_for, codes_of, zones_known
@@ -37,6 +37,7 @@ def plan_people(session: Session, lines: list[Line], notes: Notes) -> Iterator[P
     """Plan each person. Notes `word_unknown` for roles, `zone_unknown`, `certificate_unreadable`."""
     people = {person.number: person for person in session.scalars(select(Person))}
     vans = {place.code: place for place in session.scalars(select(StockLocation))}
+    revoked = set(session.scalars(select(Qualification.id).where(Qualification.revoked.is_(True))))
     held: dict[str, set[Held]] = defaultdict(set)
     for q in session.scalars(select(Qualification).where(Qualification.revoked.is_(False))):
         held[q.person_id].add((q.kind, q.code, q.number, q.valid_until_on))
@@ -60,7 +61,7 @@ def plan_people(session: Session, lines: list[Line], notes: Notes) -> Iterator[P
         else:
             commands, changes = _edits(line, person, wanted, roles, own_zones)
         missing = sorted(wanted_held - held[person_id], key=str)
-        commands += [_qualification(person_id, one) for one in missing]
+        commands += [_qualification(person_id, one, revoked) for one in missing]
         commands += _van(line, person_id, vans)
         title = line.values.get("name", person.name if person else "")
         yield planned(line, number, title, changes, *commands, new=person is None)
@@ -71,6 +72,9 @@ def _edits(
 ) -> tuple[list[Any], list[Change]]:
     changes = list(edits_of(person, wanted))
     commands: list[Any] = [EditPerson(person.id, tuple(changes))] if changes else []
+    if not person.active:
+        commands.append(ReactivatePerson(person.id))
+        changes += taken_up(person)
     if "roles" in line.values and set(roles) != set(person.roles):
         commands.append(SetRoles(person.id, roles))
         changes.append(Change("roles", ", ".join(person.roles), ", ".join(roles)))
@@ -116,10 +120,10 @@ def _qualifications(line: Line, notes: Notes) -> set[Held] | None:
     return found
 
 
-def _qualification(person_id: str, one: Held) -> AddQualification:
+def _qualification(person_id: str, one: Held, revoked: set[str]) -> AddQualification:
     kind, code, number, until_on = one
     ends = until_on.isoformat() if until_on else ""
-    qualification_id = derive_id("import", "qualification", person_id, kind, code, number, ends)
+    qualification_id = fresh_id(revoked, "qualification", person_id, kind, code, number, ends)
     return AddQualification(qualification_id, person_id, kind, code, number, until_on)  # type: ignore[arg-type]
 
 

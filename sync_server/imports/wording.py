@@ -45,3 +45,8 @@ def say_counts(plan: Preview, language: str) -> str:
 
 def _column(kind: str, name: str, language: str) -> str:
     return heading_of(kind, name, language) if name in columns_of_kind(kind) else name
+
+
+def say_left(code: str, language: str) -> str:
+    """Say why an undo left something as it is."""
+    return translate(language, f"reason.{code}" if has_key(f"reason.{code}") else "reason.request_refused")

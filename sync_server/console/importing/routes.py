@@ -8,20 +8,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, HTTPException
+from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
 from common.kernel.ids import is_id
+from common.kernel.outcome import Outcome, Refused
+from common.people.person import Person
 from sync_server.console.commands import label_of, may
-from sync_server.console.desk import Desk
+from sync_server.console.desk import Desk, found
 from sync_server.console.entry import Sent, amount_text
 from sync_server.console.site import Site
+from sync_server.db.import_tables import ImportRun
 from sync_server.imports.columns import columns_of_kind, heading_of
 from sync_server.imports.importer import Applied, Preview, apply, preview
 from sync_server.imports.sheet import BYTES_MAX
 from sync_server.imports.templates import template_csv, template_xlsx
+from sync_server.imports.undo import Undone, past_imports, undo_import
 from sync_server.imports.waiting import keep, let_go, waiting
-from sync_server.imports.wording import say_counts, say_fault, say_place
+from sync_server.imports.wording import say_counts, say_fault, say_left, say_place
 
 PATH = "/console/import"
 # What a kind of table needs first; the commands themselves judge each row.
@@ -93,6 +98,21 @@ def import_router(site: Site) -> APIRouter:
         let_go(_folder(site), actor.person_id, file_id)
         return _show(desk, request, kind, plan=plan, done=done)
 
+    @router.post(PATH + "/undo", dependencies=counted)
+    def take_back(request: Request, entry: Sent) -> Response:
+        with site.database.read() as session:
+            run = found(
+                session.scalar(select(ImportRun).where(ImportRun.number == (entry.whole("number") or 0)))
+            )
+        kind = _kind(desk, request, run.kind)
+        try:
+            undone = undo_import(site.database, site.actor(request), run.number)
+        except Refused as refused:
+            entry.refused(Outcome("parked", refused.code, refused.values))
+            return _show(desk, request, kind, error=next(iter(entry.errors.values())), status=422)
+        site.hub.poke()
+        return _show(desk, request, kind, undone=undone)
+
     @router.get(PATH + "/template/{kind}.{form}")
     def template(request: Request, kind: str, form: str) -> Response:
         if kind not in NEEDS or form not in MEDIA:
@@ -122,14 +142,20 @@ def _folder(site: Site) -> Path:
 
 def _show(
     desk: Desk, request: Request, kind: str, *, plan: Preview | None = None, done: Applied | None = None,
-    file_id: str = "", name: str = "", error: str = "", status: int = 200,
+    file_id: str = "", name: str = "", error: str = "", status: int = 200, undone: Undone | None = None,
 ) -> Response:  # fmt: skip
     language = desk.site.language(request)
     kinds = kinds_for(desk, request)
     chosen = kind if kind in kinds else kinds[0]
+    with desk.site.database.read() as session:
+        past = [run for run in past_imports(session) if run.kind in kinds]
+        by = {run.by for run in past} | {run.undone_by for run in past}
+        names = {one.id: one.name for one in session.scalars(select(Person).where(Person.id.in_(by)))}
     faults = (*(plan.faults if plan else ()), *(done.faults if done else ()))
     return desk.show(
         request, "importing/import.html", status_code=status, kinds=kinds, kind=chosen, plan=plan, done=done,
+        past=past, names=names, undone=undone,
+        left=[(one, say_left(one.code, language)) for one in (undone.left if undone else ())],
         file_id=file_id, name=name, error=error, back=f"/console/{AREAS[chosen]}", shown_rows=SHOWN_ROWS,
         counts=say_counts(plan, language) if plan else "",
         rows=[

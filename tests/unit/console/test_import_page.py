@@ -12,8 +12,11 @@ from openpyxl import Workbook, load_workbook
 from sqlalchemy import select
 
 from common.customers.customer import Customer
+from common.customers.customer_commands import EditCustomer
+from common.inbox.edits import Change
 from common.kernel.command import Role
 from common.stock.part import Part
+from sync_server.db.office import SYSTEM, perform
 from tests.support.office import Desk, Office, words
 
 GOOD = "客户编号,客户名称,电话\nC1,东城医院,010-1\nC2,West Clinic,020-2\n".encode("gb18030")
@@ -140,3 +143,20 @@ def test_templates_come_in_the_readers_language(office: Office) -> None:
     assert desk.get("/console/import/template/parts.exe").status_code == 404
     for kind in ("people", "customers", "models", "equipment", "parts", "prices", "stock"):
         assert "console.import" not in words(desk.page(f"/console/import?kind={kind}"))
+
+
+@pytest.mark.fault("M4")
+def test_an_import_is_taken_back_at_the_press_of_a_button(office: Office) -> None:
+    desk = office.desk(Role.SPECIALIST)
+    go(desk, "customers", send(desk, "customers", GOOD)[1])
+    page = words(desk.get("/console/import?kind=customers").text)
+    assert "Import 1 Customers, 2 rows taken in" in page
+    first = office.rows(select(Customer).where(Customer.number == "C1"))[0]
+    perform(office.database, SYSTEM, EditCustomer(first.id, (Change("phone", first.phone, "1"),)))
+    told = words(desk.post("/console/import/undo", {"number": "1"}).text)
+    assert "Import 1 is taken back: one step" in told
+    assert "C1 东城医院 changed since: it stays" in told
+    assert {row.number: row.active for row in office.rows(select(Customer))} == {"C1": True, "C2": False}
+    assert "taken back" in words(desk.get("/console/import?kind=customers").text)
+    assert desk.post("/console/import/undo", {"number": "9"}).status_code == 404
+    assert office.desk(Role.PARTS_KEEPER).post("/console/import/undo", {"number": "1"}).status_code == 403
