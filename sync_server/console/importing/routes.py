@@ -98,7 +98,24 @@ def import_router(site: Site) -> APIRouter:
         let_go(_folder(site), actor.person_id, file_id)
         return _show(desk, request, kind, plan=plan, done=done)
 
-    @router.post(PATH + "/undo", dependencies=counted)
+    _take_back(router, desk)
+
+    @router.get(PATH + "/template/{kind}.{form}")
+    def template(request: Request, kind: str, form: str) -> Response:
+        if kind not in NEEDS or form not in MEDIA:
+            raise HTTPException(404, "not_found")
+        make = template_xlsx if form == "xlsx" else template_csv
+        named = {"Content-Disposition": f'attachment; filename="{kind}.{form}"'}
+        return Response(make(kind, site.language(request)), media_type=MEDIA[form], headers=named)
+
+    return router
+
+
+def _take_back(router: APIRouter, desk: Desk) -> None:
+    """Add the button that takes an import back as a whole (M4)."""
+    site = desk.site
+
+    @router.post(PATH + "/undo", dependencies=[Depends(site.counted("import"))])
     def take_back(request: Request, entry: Sent) -> Response:
         with site.database.read() as session:
             run = found(
@@ -112,16 +129,6 @@ def import_router(site: Site) -> APIRouter:
             return _show(desk, request, kind, error=next(iter(entry.errors.values())), status=422)
         site.hub.poke()
         return _show(desk, request, kind, undone=undone)
-
-    @router.get(PATH + "/template/{kind}.{form}")
-    def template(request: Request, kind: str, form: str) -> Response:
-        if kind not in NEEDS or form not in MEDIA:
-            raise HTTPException(404, "not_found")
-        make = template_xlsx if form == "xlsx" else template_csv
-        named = {"Content-Disposition": f'attachment; filename="{kind}.{form}"'}
-        return Response(make(kind, site.language(request)), media_type=MEDIA[form], headers=named)
-
-    return router
 
 
 def kinds_for(desk: Desk, request: Request) -> list[str]:
