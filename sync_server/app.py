@@ -119,7 +119,9 @@ def create_app(
     epoch = _epoch(parts.database)
     tokens = Tokens(parts.keys, parts.database, lambda: epoch)
     rates = Rates(parts.security.rates, parts.database.clock)
-    site = make_site(settings, parts.database, parts.keys, parts.security, rates)
+    site = make_site(
+        settings, parts.database, parts.keys, parts.security, rates, parts.uploads, parts.pictures
+    )
     ticker = Ticker(parts.database, settings.ticker_s)
     keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys), FullDisk.of(settings).job())
     keeping += (ClockWatch(parts.database.clock).job(), *Keeping(parts.uploads, parts.pictures).jobs())

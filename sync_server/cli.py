@@ -94,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     add("move", _with_parts(cli_upkeep.run_move), "from SQLite into an empty PostgreSQL").add_argument(
         "target", help="postgresql+psycopg://…"
     )
-    add("verify", _with_parts(cli_upkeep.run_verify), "check audit chain, receipts, stock and sealed reports")
+    checks = "check audit chain, receipts, stock and sealed reports"
+    add("verify", _with_parts(cli_upkeep.run_verify), checks).add_argument(
+        "--files", action="store_true", help="read and hash every file too"
+    )
     cli_evidence.add_commands(add, _with_parts)
     return parser
 

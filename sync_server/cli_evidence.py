@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from common.approvals.approval import UseApproval
 from common.kernel.outcome import Refused
 from sync_server.app import Parts
 from sync_server.db.office import SYSTEM, perform
+from sync_server.files.store import whole_file
 from sync_server.upkeep.anchors import anchor_page, make_anchor, read_anchors
 from sync_server.upkeep.export import export_equipment, find_unit, plain_name
 from sync_server.upkeep.leave import LeaveError, raise_alarm
@@ -58,7 +60,7 @@ def run_export(args: argparse.Namespace, parts: Parts) -> int:
         with fresh.open("wb") as out:
             done = export_equipment(
                 parts.database, parts.keys, parts.settings, unit_id, "system", out,
-                approval_id=args.approval or "", alone=args.alone or "",
+                partial(whole_file, parts.uploads.store), approval_id=args.approval or "", alone=args.alone or "",
             )  # fmt: skip
         fresh.rename(target)
     finally:

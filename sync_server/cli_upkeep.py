@@ -23,6 +23,8 @@ from sync_server.db.migrate import SchemaError, require_schema
 from sync_server.db.move import move
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.files.keeping import Keeping
+from sync_server.files.store import open_store
 from sync_server.keys import load_keys
 from sync_server.people.audit import note_event
 from sync_server.security import read_security
@@ -42,7 +44,7 @@ from sync_server.upkeep.leave import (
 )
 from sync_server.upkeep.restore import newer_backups, restore
 from sync_server.upkeep.running import sole_server
-from sync_server.upkeep.verify import verify
+from sync_server.upkeep.verify import Fault, verify
 
 
 def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +93,7 @@ def backup_before_upgrade(database: Database, settings: Settings) -> Callable[[]
 
 def _backed_up(database: Database, settings: Settings, to: str | None) -> Backup:
     target = Path(to) if to else settings.backups_dir
-    made = back_up(database, settings.database, settings.keys_dir, target, _say)
+    made = back_up(database, settings.database, settings.keys_dir, target, _say, store=open_store(settings))
     if made.faults:
         raise BackupError("\n".join([f"The copy in {made.folder} has faults:", *map(str, made.faults)]))
     return made
@@ -150,6 +152,9 @@ def run_restore(args: argparse.Namespace, settings: Settings, ask: Ask = getpass
     for fault in done.faults:
         print(fault)
     print(f"Restored the backup of {done.backup_at:%Y-%m-%d %H:%M} UTC, which ends at {done.seq}.")
+    came, lacking = done.files
+    if came or lacking:
+        print(f"{came} files came back out of the backup; {lacking} are in neither place.")
     if args.copy:
         print("It is a copy for trying things: it sends every tablet away.")
     else:
@@ -200,11 +205,15 @@ def run_move(args: argparse.Namespace, parts: Parts) -> int:
     return 0
 
 
-def run_verify(_args: argparse.Namespace, parts: Parts) -> int:
-    """Carry out `verify`."""
+def run_verify(args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `verify`; with `--files` every file is read and hashed too."""
     parts.database.number()
     with parts.database.read() as session:
         faults = verify(session, outside(parts.settings, parts.keys))
+    if args.files:
+        _say("reading files")
+        rotten = Keeping(parts.uploads, parts.pictures).rotten()
+        faults += [Fault("files", sha256, "is missing or not what its name says") for sha256 in rotten]
     for fault in faults:
         print(fault)
     print("All is well." if not faults else f"{len(faults)} faults.")

@@ -16,6 +16,7 @@ from sync_server.console.equipment.routes import equipment_router
 from sync_server.console.evidence.backups_page import backups_router
 from sync_server.console.evidence.books_page import books_router
 from sync_server.console.evidence.verify_page import verify_router
+from sync_server.console.files.routes import files_router
 from sync_server.console.importing.routes import import_router
 from sync_server.console.inbox.routes import inbox_router
 from sync_server.console.intake.page import intake_router
@@ -45,6 +46,7 @@ AREA_ROUTERS: tuple[AreaRouter, ...] = (
     board_router,
     listing_router,
     ticket_router,
+    files_router,
     paper_router,
     verify_router,
     ratings_router,

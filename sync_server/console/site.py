@@ -32,6 +32,8 @@ from sync_server.console.rendering import Pages
 from sync_server.db.database import Database
 from sync_server.db.office import perform
 from sync_server.db.sequencer import STREAM
+from sync_server.files.pictures import Pictures
+from sync_server.files.uploads import Uploads
 from sync_server.gate import Rates
 from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
@@ -86,6 +88,8 @@ class Site:
     sessions: Sessions
     security: Security
     rates: Rates
+    uploads: Uploads
+    pictures: Pictures
 
     @property
     def cookie(self) -> str:
@@ -269,7 +273,13 @@ class Site:
 
 
 def make_site(
-    settings: Settings, database: Database, keys: ServerKeys, security: Security, rates: Rates
+    settings: Settings,
+    database: Database,
+    keys: ServerKeys,
+    security: Security,
+    rates: Rates,
+    uploads: Uploads,
+    pictures: Pictures,
 ) -> Site:
     """Make the site of an application."""
 
@@ -286,7 +296,7 @@ def make_site(
     assets = Assets()
     return Site(
         settings, database, keys, assets, Pages(assets, head), Hub(changes_after, head),
-        Sessions(database, security=security), security, rates,
+        Sessions(database, security=security), security, rates, uploads, pictures,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ Owns drawing. The same paper gives the same bytes whenever it is printed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import segno
 from fpdf import FPDF
@@ -23,9 +24,12 @@ MARGIN_MM = 16
 LABEL_MM = 44
 LINE_MM = 5.2
 QR_MM = 24
+PHOTO_MM = 58
 SIGN_WIDTH_MM, SIGN_HEIGHT_MM = 74, 26
 INK, QUIET, RULE, WASH = (23, 33, 47), (70, 84, 106), (195, 205, 217), (242, 245, 249)
 ALARM = (143, 27, 24)
+
+PictureOf = Callable[[str], Path | None]
 
 
 class _Paper(FPDF):
@@ -147,6 +151,31 @@ class _Paper(FPDF):
         self.set_text_color(*QUIET)
         self.cell(0, 5, caption, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
+    def photos(self, sheet: Sheet, picture_of: PictureOf) -> None:
+        """Draw the report's photos two in a row; one that has not arrived is named."""
+        wide, high = (self.epw - 6) / 2, PHOTO_MM
+        for place, photo in enumerate(sheet.photos):
+            if place % 2 == 0:
+                if self.will_page_break(high + 12):
+                    self.add_page()
+                self.ln(4)
+            left, top = self.l_margin + (place % 2) * (wide + 6), self.get_y()
+            path = picture_of(photo.sha256)
+            if path is not None:
+                self.image(str(path), left, top, wide, high, keep_aspect_ratio=True)
+            told = (
+                photo.caption
+                if path
+                else f"{photo.caption} ({translate(sheet.language, 'papers.photo_awaited')})"
+            )
+            self.set_xy(left, top + high)
+            self.set_font(FONT, size=8)
+            self.set_text_color(*QUIET)
+            self.cell(wide, 5, f"{place + 1}. {told}"[:70])
+            self.set_xy(
+                self.l_margin, top if place % 2 == 0 and place + 1 < len(sheet.photos) else top + high + 6
+            )
+
     def seal(self, sheet: Sheet) -> None:
         """Write how the seal stands, its fingerprint, and where it can be checked, with that as a QR code."""
         verdict = sheet.seal
@@ -197,13 +226,14 @@ def void_line(language: str, void: Void) -> str:
     return f"{void.mark} · {told}"
 
 
-def draw_pdf(sheet: Sheet) -> bytes:
-    """Draw a paper."""
+def draw_pdf(sheet: Sheet, picture_of: PictureOf = lambda _sha256: None) -> bytes:
+    """Draw a paper. `picture_of`: the file of a photo as people are shown it, by its SHA-256."""
     paper = _Paper(sheet)
     paper.add_page()
     _sections(paper, sheet.sections)
     if sheet.kind != "life":
         paper.signature(sheet.strokes, f"{sheet.signer} · {sheet.signed}")
+    paper.photos(sheet, picture_of)
     paper.seal(sheet)
     if not sheet.is_intact:
         paper.row(Row("", translate(sheet.language, "papers.not_intact"), strong=True))

@@ -48,6 +48,15 @@ class Void:
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo that stands in a report, with what was written under it."""
+
+    file_id: str
+    sha256: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One paper in one language. `is_intact`: what is printed gives the hash that was signed."""
 
@@ -66,6 +75,7 @@ class Sheet:
     seal: Verdict | None = None
     verify_url: str = ""
     void: Void | None = None
+    photos: tuple[Photo, ...] = ()
 
 
 Judge = Callable[[Session, ServiceReport], Verdict]
@@ -140,6 +150,7 @@ class _Page:
         intact = content_hash(report.content) == report.content_hash
         made = self.sheet("report", report.number, report, sections, report.signed_at, is_intact=intact)
         void = voids_of(self.session, report.ticket_id).get(report.id)
+        made = replace(made, photos=_photos(report.content))
         if void is None:
             return made
         return replace(
@@ -235,3 +246,15 @@ class _Page:
             " · ".join(filter(None, (row.signer_name, row.signer_role))), at, show_wall(at, self.zone),
             row.content_hash, is_intact,
         )  # fmt: skip
+
+
+def _photos(content: dict[str, Any]) -> tuple[Photo, ...]:
+    return tuple(
+        Photo(
+            str(one.get("id", "")),
+            str(one.get("sha256", "")),
+            str(one.get("caption") or one.get("name") or ""),
+        )
+        for one in content.get("files") or []
+        if isinstance(one, dict) and one.get("kind") == "photo"
+    )

@@ -20,6 +20,7 @@ from sync_server.db.office import SYSTEM, perform
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.files.arrived import rules_of, settle, settle_all
 from sync_server.files.pictures import Pictures
+from sync_server.files.store import FileStore
 from sync_server.files.uploads import Uploads, now_of
 from sync_server.jobs.ticker import Job
 
@@ -54,7 +55,15 @@ class Keeping:
         with database.read() as session:
             query = select(KeptFile.sha256, KeptFile.size_bytes).where(KeptFile.state == "stored")
             rows = session.execute(query).all()
-        return self._lost(sha256 for sha256, size in rows if self.uploads.store.size(sha256) != size)
+        store = self.uploads.store
+        return lose(database, store, (sha256 for sha256, size in rows if store.size(sha256) != size))
+
+    def rotten(self) -> list[str]:
+        """Read and hash every file; returns those that are not whole. Changes nothing."""
+        with self.uploads.database.read() as session:
+            query = select(KeptFile.sha256).where(KeptFile.state == "stored").order_by(KeptFile.sha256)
+            hashes = list(session.scalars(query))
+        return [sha256 for sha256 in hashes if not self.uploads.is_whole(sha256)]
 
     def scrub(self, database: Database) -> int:
         """Read and hash the files that were not read for longest, so many that all are within `scrub_d` days."""
@@ -75,7 +84,7 @@ class Keeping:
                 row.checked_at = unit.now
 
         database.transact(checked)
-        return self._lost(rotten)
+        return lose(database, self.uploads.store, rotten)
 
     def sweep(self, database: Database) -> int:
         """Let go what no record names for `unrecorded_d` days; take up bytes that lie in the store without a row.
@@ -120,22 +129,22 @@ class Keeping:
             path.unlink(missing_ok=True)
         return len(old)
 
-    def _lost(self, hashes: Iterable[str]) -> int:
-        """Note that bytes are gone or rotten: they are asked back from whoever still has them."""
-        lost = sorted(hashes)
 
-        def note(unit: UnitOfWork) -> None:
-            for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(lost))):
-                row.state, row.received_bytes, row.moved_at = "missing", 0, unit.now
+def lose(database: Database, store: FileStore, hashes: Iterable[str]) -> int:
+    """Note that bytes are gone or rotten: they are asked back from whoever still has them; returns how many."""
+    lost = sorted(hashes)
 
-        if lost:
-            log.error("%s files are missing or rotten; they are asked back from the tablets", len(lost))
-            database = self.uploads.database
-            database.transact(note)
-            for sha256 in lost:
-                self.uploads.store.remove(sha256)
-            settle(database, lost)
-        return len(lost)
+    def note(unit: UnitOfWork) -> None:
+        for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(lost))):
+            row.state, row.received_bytes, row.moved_at = "missing", 0, unit.now
+
+    if lost:
+        log.error("%s files are missing or rotten; they are asked back from the tablets", len(lost))
+        database.transact(note)
+        for sha256 in lost:
+            store.remove(sha256)
+        settle(database, lost)
+    return len(lost)
 
 
 def tell_late(database: Database) -> int:

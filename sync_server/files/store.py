@@ -118,6 +118,14 @@ def _settle(path: Path) -> None:
         os.close(descriptor)
 
 
+def whole_file(store: FileStore, sha256: str) -> bytes | None:
+    """Read a file into memory, None where it is not there: for what cannot be streamed."""
+    try:
+        return b"".join(store.read(sha256))
+    except FileNotFoundError:
+        return None
+
+
 def open_store(settings: Settings) -> FileStore:
     """Open the store of a server."""
     return FolderStore(settings.files_dir)

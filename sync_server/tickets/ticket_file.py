@@ -18,6 +18,7 @@ from common.coverage.coverage import Coverage, Entitlement
 from common.coverage.entitlement import coverage_of
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment, EquipmentModel
+from common.files.attachment import Attachment, files_of
 from common.inbox.records import Discrepancy, FieldConflict
 from common.kernel.clock import millis
 from common.people.person import Person
@@ -44,6 +45,7 @@ from common.visit.records import (
 )
 from common.visit.seal import Verdict
 from common.visit.sealed import reports_of, voids_of
+from sync_server.db.file_tables import KeptFile
 from sync_server.db.tables import Device
 
 Judge = Callable[[Session, ServiceReport], Verdict]
@@ -80,7 +82,10 @@ class ReportView:
 
 @dataclass(frozen=True, slots=True)
 class TicketFile:
-    """One ticket whole. `people` maps ids to names; `devices` are the tablets of who is assigned."""
+    """One ticket whole. `people` maps ids to names; `devices` are the tablets of who is assigned.
+
+    `previews` are the hashes of small pictures that are here though their photos are not yet.
+    """
 
     ticket: Ticket
     customer: Customer | None
@@ -101,6 +106,8 @@ class TicketFile:
     stop_use: Sequence[StopUseNotice]
     parts: Sequence[PartUsage]
     reports: Sequence[ReportView]
+    files: Sequence[Attachment]
+    previews: frozenset[str]
     conflicts: Sequence[FieldConflict]
     discrepancies: Sequence[Discrepancy]
     others: Sequence[Ticket]
@@ -132,6 +139,7 @@ def read_ticket_file(
     unit = session.get(Equipment, ticket.equipment_id) if ticket.equipment_id else None
     assignments = _rows(session, Assignment, ticket, Assignment.assigned_at)
     policy = find_policy(session)
+    files = files_of(session, ticket.id, withdrawn=True)
     judged = select(Entitlement).where(Entitlement.ticket_id == ticket.id)
     return TicketFile(
         ticket=ticket,
@@ -155,6 +163,8 @@ def read_ticket_file(
         stop_use=_rows(session, StopUseNotice, ticket, StopUseNotice.given_at),
         parts=_rows(session, PartUsage, ticket, PartUsage.used_at),
         reports=_reports(session, ticket, judge),
+        files=files,
+        previews=_previews(session, files),
         conflicts=_conflicts(session, ticket),
         discrepancies=_discrepancies(session, ticket),
         others=_others(session, ticket),
@@ -189,6 +199,12 @@ def _reports(session: Session, ticket: Ticket, judge: Judge | None) -> list[Repo
         )
         for row in reports
     ]
+
+
+def _previews(session: Session, files: Sequence[Attachment]) -> frozenset[str]:
+    hashes = [one.preview_sha256 for one in files if one.preview_sha256]
+    here = select(KeptFile.sha256).where(KeptFile.sha256.in_(hashes), KeptFile.state == "stored")
+    return frozenset(session.scalars(here)) if hashes else frozenset()
 
 
 def _conflicts(session: Session, ticket: Ticket) -> list[FieldConflict]:

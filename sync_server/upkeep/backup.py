@@ -25,6 +25,9 @@ from sync_server.db.durable import note_backup
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import current, newest, upgrade
 from sync_server.db.tables import StreamHead
+from sync_server.files.keeping import lose
+from sync_server.files.store import FileStore
+from sync_server.upkeep.backup_files import copy_new
 from sync_server.upkeep.verify import Fault, verify
 
 SQLITE_FILE = "database.db"
@@ -46,10 +49,18 @@ class Backup:
 
 
 def back_up(
-    database: Database, url: str, keys_dir: Path, target: Path, say: Callable[[str], None] = lambda _: None
+    database: Database,
+    url: str,
+    keys_dir: Path,
+    target: Path,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    store: FileStore | None = None,
 ) -> Backup:
     """Make a backup in a new folder below `target`, restore it, verify it, and mark what it holds as durable.
 
+    Files of `store` that the copy names are copied beside it, those that are new; one that is not whole is a fault, and
+    is asked back from the tablets.
     A copy in which `verify` finds faults is kept, but nothing is marked; neither is one of an older shape, which
     whoever upgrades marks afterwards (`note_backup`). Raises BackupError.
     """
@@ -70,6 +81,11 @@ def back_up(
             seq, epoch = session.execute(select(StreamHead.seq, StreamHead.epoch)).one()
             say("checking the copy")
             faults = tuple(verify(session))
+            say("copying files")
+            lost = copy_new(session, store, target) if store else []
+    if store and lost:
+        lose(database, store, lost)
+        faults += tuple(Fault("files", sha256, "is missing or rotten; it is asked back") for sha256 in lost)
     manifest = {
         "made_at": now.isoformat(),
         "seq": seq,

@@ -7,6 +7,7 @@ know, read anew and offer again what they kept (ADR-0016). What came back is `he
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -28,6 +29,7 @@ from sync_server.db.migrate import require_upgradable, upgrade
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.db.upkeep_tables import Restoration
+from sync_server.files.store import open_store
 from sync_server.people.audit import note_event
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import (
@@ -39,6 +41,7 @@ from sync_server.upkeep.backup import (
     run_program,
     settle,
 )
+from sync_server.upkeep.backup_files import bring_back
 from sync_server.upkeep.leave import AskLeave, Leave, raise_alarm
 from sync_server.upkeep.verify import Fault, verify
 
@@ -55,6 +58,7 @@ class Restored:
     epoch: str
     aside: tuple[Path, ...]
     faults: tuple[Fault, ...]
+    files: tuple[int, int] = (0, 0)  # how many came back out of the backup, how many are in neither
 
 
 def restore(
@@ -76,6 +80,28 @@ def restore(
     """
     folder = given if given.is_dir() else given.parent
     manifest = read_manifest(folder)
+    done = _restored(folder, manifest, settings, clock, random_bytes, ask_leave, copy, replace, say)
+    say("putting files back")
+    engine = make_engine(settings.database, pool_size=1)
+    try:
+        with Database(engine, clock, random_bytes).read() as session:
+            files = bring_back(session, folder.parent, open_store(settings))
+    finally:
+        engine.dispose()
+    return dataclasses.replace(done, files=files)
+
+
+def _restored(
+    folder: Path,
+    manifest: dict[str, Any],
+    settings: Settings,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    ask_leave: AskLeave,
+    copy: bool,
+    replace: bool,
+    say: Callable[[str], None],
+) -> Restored:
     file = folder / (SQLITE_FILE if settings.is_sqlite else POSTGRES_FILE)
     if not file.exists():
         raise BackupError(f"{folder} is a backup of the other kind of database; restore it there, then: move")

@@ -28,7 +28,7 @@ from common.visit.hashing import content_hash
 from common.visit.on_site import AnswerChecklist, ArriveOnSite, LeaveSite, RecordDemonstration
 from common.visit.repair import RecordMeasure, RecordTest
 from common.visit.report import compose_report
-from common.visit.seal import pack_seal, seal_document, seal_text, template_version
+from common.visit.seal import attached_files, pack_seal, seal_document, seal_text, template_version
 from common.visit.sign_off import SignReport
 from common.visit.stop_use import GiveStopUseNotice, notice_content
 from sync_server.db.office import perform
@@ -114,13 +114,14 @@ def sign_sealed(company: ConsoleWorld, report: SignReport, engineer: str) -> Non
     public, op_id = to_text(key.public_key().public_bytes_raw()), company.new_id()
     with company.database.read() as session:
         is_new, version = session.get(Device, device_id) is None, template_version(session)
+        files = attached_files(session, report.ticket_id)
     if is_new:
         company.database.transact(
             lambda unit: unit.session.add(_device(device_id, engineer, public, unit.now))
         )
     document = seal_document(
         report, json.loads(report.content), device_id=device_id, device_at_ms=uuid.UUID(op_id).int >> 80,
-        policy_version=version,
+        policy_version=version, files=files,
     )  # fmt: skip
     sealed = replace(report, seal=pack_seal(document, public, to_text(key.sign(seal_text(document)))))
     actor = Actor(an_id(engineer), frozenset({Role.ENGINEER}), Place.TABLET, device_id)

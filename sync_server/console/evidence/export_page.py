@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from typing import IO
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from sync_server.console.site import Site
+from sync_server.files.store import whole_file
 from sync_server.upkeep.export import export_equipment, plain_name
 
 IN_MEMORY = 8 * 2**20
@@ -25,7 +27,7 @@ def hand_out(site: Site, request: Request, unit_id: str, approval_id: str) -> Re
     try:
         done = export_equipment(
             site.database, site.keys, site.settings, unit_id, site.actor(request).person_id, out,
-            approval_id=approval_id,
+            partial(whole_file, site.uploads.store), approval_id=approval_id,
         )  # fmt: skip
     except BaseException:
         out.close()

@@ -16,7 +16,7 @@ from common.kernel.ids import is_id
 from common.visit.seal import short_fingerprint
 from sync_server.console.evidence.words import SEAL_TONES
 from sync_server.console.site import Site
-from sync_server.documents.pdf import draw_pdf, void_line
+from sync_server.documents.pdf import PictureOf, draw_pdf, void_line
 from sync_server.documents.sheets import PaperKind, Sheet, read_sheet
 from sync_server.documents.strokes import fit_signature
 from sync_server.people.invitation import qr_svg
@@ -40,7 +40,7 @@ def paper_router(site: Site) -> APIRouter:
             if char.isascii() and (char.isalnum() or char in "-_.")
         )
         headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
-        return Response(draw_pdf(sheet), media_type="application/pdf", headers=headers)
+        return Response(draw_pdf(sheet, _pictures(site)), media_type="application/pdf", headers=headers)
 
     @router.get("/{kind}/{paper_id}")
     def page(request: Request, kind: str, paper_id: str, language: Language = "") -> Response:
@@ -49,10 +49,15 @@ def paper_router(site: Site) -> APIRouter:
             request, site.reader(request), "prints/paper.html", area="tickets", sheet=sheet,
             seal_tone=SEAL_TONES, qr=_qr(sheet.verify_url), fingerprint=short_fingerprint,
             signature=fit_signature(sheet.strokes, SIGN_WIDTH, SIGN_HEIGHT), path=f"{PATH}/{kind}/{paper_id}",
+            shown={one.file_id for one in sheet.photos if _pictures(site)(one.sha256)},
             void_line=void_line(sheet.language, sheet.void) if sheet.void else "",
         )  # fmt: skip
 
     return router
+
+
+def _pictures(site: Site) -> PictureOf:
+    return lambda sha256: site.pictures.find(sha256, "view")
 
 
 def _qr(text: str) -> Markup:

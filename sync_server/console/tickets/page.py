@@ -98,7 +98,7 @@ def _page(site: Site, request: Request, file: TicketFile) -> Response:
     return site.pages.answer(
         request, site.reader(request), "tickets/ticket.html", "tickets/_ticket.html", area="tickets", file=file,
         ticket=file.ticket, acts=[act for act in acts if not act.per_part], can={act.kind for act in acts},
-        may_dispatch=may(roles, "assign_ticket"), now=now_of(site),
+        may_dispatch=may(roles, "assign_ticket"), may_attach=may(roles, "attach_file"), now=now_of(site),
     )  # fmt: skip
 
 

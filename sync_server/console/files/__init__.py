@@ -1,0 +1,1 @@
+"""Files of tickets at the desk: seen, added, taken back."""
