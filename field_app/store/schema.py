@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 import common.nouns  # noqa: F401 - registers every table and command
 from common.kernel.record import NAMING, Agg, Base, Document, DocumentColumn, Key, Long, Short
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class DeviceBase(DeclarativeBase):

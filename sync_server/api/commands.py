@@ -26,7 +26,9 @@ from sync_server.db.office import perform
 
 FORBIDDEN = frozenset({"not_permitted", "wrong_place", "not_your_ticket", "no_longer_yours"})
 # What needs a fresh proof of who sits there is given on the console's pages, which ask for it (ASVS 7.5.3).
-AT_THE_CONSOLE = frozenset({"decide_approval", "use_approval", "void_report", "pseudonymise_person"})
+AT_THE_CONSOLE = frozenset(
+    {"decide_approval", "use_approval", "void_report", "pseudonymise_person", "pseudonymise_contact"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,3 +345,15 @@ def end_sessions(unit: UnitOfWork, person_id: str, by_id: str, keep: str = "") -
     if ended:
         note_event(unit, "end_sessions", by_id, person=person_id, count=ended)
     return int(ended)
+
+
+def forget_sign_in(database: Database, person_id: str, by_id: str) -> None:
+    """Delete name, password, second factor and sessions of somebody whose data are erased."""
+
+    def forget(unit: UnitOfWork) -> None:
+        end_sessions(unit, person_id, by_id)
+        unit.session.execute(delete(SecondFactor).where(SecondFactor.person_id == person_id))
+        unit.session.execute(delete(Credential).where(Credential.person_id == person_id))
+        note_event(unit, "forget_sign_in", by_id, person=person_id)
+
+    database.transact(forget)

@@ -35,6 +35,7 @@ from common.inbox.inbox_commands import (
     SettleConflict,
     WithdrawCommand,
 )
+from common.people.erasure import PseudonymiseContact, PseudonymisePerson
 from common.people.fitness_commands import AddQualification, CancelAbsence, RecordAbsence, RevokeQualification
 from common.people.person_commands import (
     AddPerson,
@@ -124,6 +125,8 @@ OFFICE_MASTER: dict[type[Any], Builder] = {
     DecideApproval: lambda a: DecideApproval(a.new(), "approve"),
     UseApproval: lambda a: UseApproval(a.new(), "export_evidence", a.new()),
     VoidReport: lambda a: VoidReport(a.new(), a.ticket, a.new(), a.new()),
+    PseudonymisePerson: lambda a: PseudonymisePerson(a.colleague, "本人要求删除"),
+    PseudonymiseContact: lambda a: PseudonymiseContact(a.new(), a.customer, "张护士", "本人要求删除"),
     AddPerson: lambda a: AddPerson(a.new(), a.code, "王芳", ("engineer",)),
     EditPerson: lambda a: EditPerson(a.colleague, (Change("phone", "", "010-1"),)),
     SetRoles: lambda a: SetRoles(a.colleague, ("engineer", "clerk")),

@@ -13,8 +13,9 @@ from common.customers.customer import Customer
 from common.customers.customer_commands import AddContact, EditCustomer, RegisterCustomer
 from common.i18n import LANGUAGES, NATIVE_NAMES
 from common.inbox.edits import Change, show_value
+from common.people.erasure import PseudonymiseContact, erasures_of
 from common.policy.policy_set import find_policy
-from sync_server.console.desk import Desk, found, known_id, page_of
+from sync_server.console.desk import Desk, forms_of, found, known_id, page_of
 from sync_server.console.entry import Entry, Sent
 from sync_server.console.forms import FormState
 from sync_server.console.inbox.conflicts import open_conflicts
@@ -36,6 +37,7 @@ CAN = (
     "register_equipment",
     "report_fault",
     "settle_conflict",
+    "pseudonymise_contact",
 )
 LANGUAGE_OPTIONS = tuple((code, NATIVE_NAMES[code]) for code in LANGUAGES)
 
@@ -104,6 +106,19 @@ def customers_router(site: Site) -> APIRouter:
             return _customer(desk, request, known, entry)
         return desk.back(request, f"{PATH}/{known}", outcome)
 
+    @router.post(PATH + "/{customer_id}/erase")
+    def erase(request: Request, customer_id: str, entry: Sent) -> Response:
+        known = known_id(customer_id)
+        outcome = desk.give_proved(
+            request, entry,
+            lambda: PseudonymiseContact(
+                entry.new_id("erasure"), known, entry.text("name"), entry.text("reason"), entry.flag("with_phone")
+            ),
+        )  # fmt: skip
+        if outcome is None:
+            return _customer(desk, request, known, erasing=entry)
+        return desk.back(request, f"{PATH}/{known}", outcome)
+
     return router
 
 
@@ -146,16 +161,21 @@ def _form(desk: Desk, request: Request, row: Customer | None, form: FormState, s
     )  # fmt: skip
 
 
-def _customer(desk: Desk, request: Request, customer_id: str, entry: Entry | None = None) -> Response:
+def _customer(
+    desk: Desk, request: Request, customer_id: str, entry: Entry | None = None, erasing: Entry | None = None
+) -> Response:
     with desk.site.database.read() as session:
         row = found(session.get(Customer, customer_id))
         contacts = listing.contacts_of(session, customer_id)
         units = listing.units_with_model(session, customer_id)
         tickets = listing.tickets_about(session, customer_id=customer_id)
         conflicts = open_conflicts(desk, request, session, customer_id)
+        erasures = erasures_of(session, customer_id)
     return desk.show(
-        request, "customers/customer.html", "customers/_customer.html", status_code=422 if entry else 200, can=CAN,
+        request, "customers/customer.html", "customers/_customer.html", can=CAN,
+        status_code=422 if entry or erasing else 200,
         customer=row, contacts=contacts, units=units, tickets=tickets, conflicts=conflicts,
         zone_names=dict(_zones(desk, request)), form=entry.state if entry else FormState(),
-        language_names=dict(LANGUAGE_OPTIONS),
+        language_names=dict(LANGUAGE_OPTIONS), erasures=erasures, erase_open=erasing is not None,
+        erase_form=forms_of(erasing, "erase")("erase"),
     )  # fmt: skip

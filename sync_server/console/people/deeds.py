@@ -12,10 +12,12 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from common.people.erasure import PseudonymisePerson
 from common.people.fitness_commands import AddQualification, CancelAbsence, RecordAbsence, RevokeQualification
 from common.people.person_commands import DeactivatePerson, ReactivatePerson, SetRoles, SetZones
 from sync_server.console.desk import Desk, known_id
 from sync_server.console.entry import Entry, Sent
+from sync_server.people.sessions import forget_sign_in
 
 PATH = "/console/people"
 Show = Callable[[Desk, Request, str, Entry | None, str], Response]
@@ -30,13 +32,14 @@ def deeds_router(desk: Desk, show: Show) -> APIRouter:
         known = known_id(person_id)
         if deed not in DEEDS:
             raise HTTPException(404, "not_found")
-        outcome = desk.give(
-            request, entry, lambda: DEEDS[deed](entry, known), {"window_backwards": "until_on"}
-        )
+        give = desk.give_proved if deed == "erase" else desk.give
+        outcome = give(request, entry, lambda: DEEDS[deed](entry, known), {"window_backwards": "until_on"})
         if outcome is None:
             return show(desk, request, known, entry, deed)
         if deed == "deactivate":
             desk.site.sessions.end_all(known, desk.site.actor(request).person_id)
+        if deed == "erase":
+            forget_sign_in(desk.site.database, known, desk.site.actor(request).person_id)
         return desk.back(request, f"{PATH}/{known}", outcome)
 
     return router
@@ -66,6 +69,7 @@ DEEDS: dict[str, Callable[[Entry, str], Any]] = {
     ),
     "absence": _absence,
     "cancel-absence": lambda entry, person_id: CancelAbsence(entry.identifier("absence_id") or "", person_id),
+    "erase": lambda entry, person_id: PseudonymisePerson(person_id, entry.text("reason")),
     "deactivate": lambda _, person_id: DeactivatePerson(person_id),
     "reactivate": lambda _, person_id: ReactivatePerson(person_id),
 }

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from common.i18n import LANGUAGES, NATIVE_NAMES
 from common.inbox.edits import show_value
 from common.kernel.command import Role
+from common.people.erasure import erasures_of
 from common.people.person import Person
 from common.people.person_commands import AddPerson, EditPerson
 from common.policy.policy_set import find_policy
@@ -41,7 +42,8 @@ SPEC = ListSpec(
 FIELDS = ("name", "phone", "email", "language")
 CAN = (
     "add_person", "edit_person", "set_roles", "set_zones", "deactivate_person", "reactivate_person",
-    "add_qualification", "revoke_qualification", "record_absence", "cancel_absence", "settle_conflict",
+    "pseudonymise_person", "add_qualification", "revoke_qualification", "record_absence", "cancel_absence",
+    "settle_conflict",
 )  # fmt: skip
 LANGUAGE_OPTIONS = tuple((code, NATIVE_NAMES[code]) for code in LANGUAGES)
 
@@ -154,6 +156,7 @@ def show_person(
             "devices": devices_of(session, person_id),
             "tickets": staff.tickets_with(session, person_id),
             "conflicts": open_conflicts(desk, request, session, person_id),
+            "erasures": erasures_of(session, person_id),
         }
     sessions = desk.site.sessions.list_sessions(person_id) if is_administrator else []
     today = now.astimezone(ZoneInfo(desk.site.settings.time_zone)).date()
