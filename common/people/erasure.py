@@ -26,7 +26,7 @@ from common.people.person import Absence, Person, Qualification, person_agg
 from common.people.person_commands import fold_person
 from common.policy.policy_set import find_policy
 from common.tickets.intake import fold_ticket
-from common.tickets.ticket import Ticket
+from common.tickets.ticket import Ticket, TicketEvent
 from common.visit.records import RepairAgreement, ServiceReport, StopUseNotice
 
 RETENTION = "retention_"  # figures of the policy whose code begins so, in years
@@ -165,6 +165,12 @@ def _on_tickets(work: Work, customer: Customer, name: str, pseudonym: str) -> in
             ticket.contact, ticket.contact_phone = pseudonym, ""
         ticket.folded = f"{fold_ticket(work, ticket)} {fold(ticket.archive_ref)}".strip()
         found += 1
+    told = select(TicketEvent).where(
+        TicketEvent.ticket_id.in_(select(Ticket.id).where(Ticket.customer_id == customer.id))
+    )
+    for event in work.rows(told.order_by(TicketEvent.id)):
+        if name in event.values.values():
+            event.values = {key: pseudonym if value == name else value for key, value in event.values.items()}
     return found
 
 

@@ -128,7 +128,7 @@ class Assignment(Synced, Base):
 
 
 class TicketEvent(Synced, Base):
-    """One line of a ticket's timeline, never changed: what happened, when, by whom, known since when."""
+    """One line of a ticket's timeline, changed only to erase a name: what happened, when, by whom, known since when."""
 
     __tablename__ = "ticket_event"
     ticket_id: Mapped[Key] = mapped_column(index=True)
