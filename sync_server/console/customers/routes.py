@@ -106,6 +106,13 @@ def customers_router(site: Site) -> APIRouter:
             return _customer(desk, request, known, entry)
         return desk.back(request, f"{PATH}/{known}", outcome)
 
+    _erasing(router, desk)
+    return router
+
+
+def _erasing(router: APIRouter, desk: Desk) -> None:
+    """Add the form that erases a contact's data (M3)."""
+
     @router.post(PATH + "/{customer_id}/erase")
     def erase(request: Request, customer_id: str, entry: Sent) -> Response:
         known = known_id(customer_id)
@@ -118,8 +125,6 @@ def customers_router(site: Site) -> APIRouter:
         if outcome is None:
             return _customer(desk, request, known, erasing=entry)
         return desk.back(request, f"{PATH}/{known}", outcome)
-
-    return router
 
 
 def _find(desk: Desk, customer_id: str) -> Customer:
