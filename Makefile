@@ -47,8 +47,8 @@ mutants: setup-tests ## plant each mistake of tools/mutants.toml and see its tes
 lint: setup ## static checks only; FIX=1 formats and mends
 	@bash tools/check.sh $(if $(FIX),--fix)
 
-bench: setup ## measure beside the raw limits of this machine; JSON and a table
-	@$(PY) -m bench
+bench: setup ## measure beside the raw limits of this machine; JSON and tables; BENCH='--only fleet' …
+	@$(PY) -m bench $(BENCH)
 
 simulate: setup ## N=… histories from SEED=… of devices, office and faults
 	@$(PY) -m tests.simulation --histories $(N) --seed $(SEED)

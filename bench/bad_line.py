@@ -33,6 +33,7 @@ class CuttingLine(httpx.BaseTransport):
     line_ms: float = 0.0
     breaks: int = 0
     up: int = field(default=0)
+    useful: int = 0  # of `up`, what was in requests whose answer came
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a request; raises WriteError where it did not get through whole, ReadError where the answer did not."""
@@ -55,6 +56,7 @@ class CuttingLine(httpx.BaseTransport):
         if self.left < 0:
             self._break()
             raise httpx.ReadError("cut while receiving", request=request)
+        self.useful += body
         return answer
 
     def close(self) -> None:

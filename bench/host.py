@@ -38,10 +38,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def product_server(data_dir: Path) -> Iterator[Host]:
-    """Serve the product over the database in this folder, as `sync-server serve` does."""
+def product_server(data_dir: Path, ticker_s: int = 0) -> Iterator[Host]:
+    """Serve the product over the database in this folder, as `sync-server serve` does; `ticker_s` 0: no jobs."""
     port = free_port()
-    env = os.environ | {"FIELDWRIGHT_SERVER_DATA": str(data_dir), "FIELDWRIGHT_TICKER_S": "0"}
+    env = os.environ | {"FIELDWRIGHT_SERVER_DATA": str(data_dir), "FIELDWRIGHT_TICKER_S": str(ticker_s)}
     env.pop("FIELDWRIGHT_DATABASE_URL", None)
     command = [sys.executable, "-m", "sync_server.cli", "serve", "--port", str(port)]
     with _running(command, env, f"http://127.0.0.1:{port}", "/health") as host:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -85,6 +86,21 @@ def measuring(wire: Wire | None = None, server_pid: int = 0) -> Iterator[Sample]
 def cpu_s(pid: int) -> float:
     """Return the CPU time another process has used, in seconds, from Linux's own clock for it."""
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def peak_mb(pid: int) -> float:
+    """Return the most memory a process has had, in MB, from Linux."""
+    return _memory_mb(pid, "VmHWM")
+
+
+def rss_mb(pid: int) -> float:
+    """Return the memory a process has now, in MB, from Linux."""
+    return _memory_mb(pid, "VmRSS")
+
+
+def _memory_mb(pid: int, name: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024, 1)
 
 
 def timed_ms(do: Callable[[], object]) -> float:

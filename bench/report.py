@@ -129,6 +129,9 @@ def as_table(figures: list[Figure]) -> str:
     push = next((f.values for f in figures if f.name == "push"), None)
     if push:
         told += f"; a pushed command takes {push['up_per_op']} bytes"
+    broken = next((f.values for f in figures if f.name == "bad_line"), None)
+    if broken and "up_again" in broken:
+        told += f"; on the line that is cut, {broken['up_again']:,} bytes went up in vain and were sent again"
     return "\n".join([*lines, "", f"{told}. {where}."])
 
 

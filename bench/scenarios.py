@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bench.bad_line import CUT_AFTER, ROUND_TRIP_MS, CuttingLine, fill, push_over
 from bench.company import Company, a_day
@@ -145,10 +145,21 @@ class Bench:
         tablet.sync()
         fill(tablet, self.company.tickets[person_id], self.company.part_ids, self.commands)
         sample, least_ms = push_over(tablet, lines[0])
+        self._require_once(tablet)
         tablet.close()
         kilobytes = f"{CUT_AFTER[0] // 1000} to {CUT_AFTER[1] // 1000} kB"
         title = f"push of {self.commands} commands, cut every {kilobytes}, {ROUND_TRIP_MS} ms a round trip (reckoned)"
-        return Figure.of("bad_line", title, [sample], [least_ms], ops=self.commands)
+        figure = Figure.of("bad_line", title, [sample], [least_ms], ops=self.commands)
+        figure.values["up_again"] = lines[0].up - lines[0].useful
+        return figure
+
+    def _require_once(self, tablet: BenchTablet) -> None:
+        """Raise RuntimeError unless the server has taken every command of a tablet, each once."""
+        query = text("SELECT count(*) FROM audit WHERE device_id = :device AND kind <> 'enrol_device'")
+        with self.company.parts.database.read() as session:
+            taken = session.execute(query, {"device": tablet.store.identity().device_id}).scalar_one()
+        if taken != self.commands:
+            raise RuntimeError(f"{taken} of {self.commands} commands were taken")
 
     def _push(self, tablet: BenchTablet) -> tuple[Sample, float]:
         envelopes = _envelopes(tablet)

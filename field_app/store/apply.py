@@ -6,7 +6,7 @@ overlay → cursor → the rest replayed (sync-protocol 3.2). Killed at any poin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from field_app.store.store import state_of
 
 DECIDED = ("accepted", "declined", "withdrawn", "resent")
 WAITS_FOR_DECISION = ("parked", "blocked")
+PARAMETERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +229,14 @@ def _clear_except(connection: Connection, put: Put, cols: dict[str, Any]) -> Non
 
 def _drop(session: Session, aggs: Iterable[str]) -> None:
     """Take aggregates out of this tablet's scope; what unsent work still needs stays until it is answered (T12)."""
-    for agg in aggs:
-        session.execute(update(HeldAgg).where(HeldAgg.agg == agg).values(detached=1))
+    for portion in _portions(list(aggs)):
+        session.execute(update(HeldAgg).where(HeldAgg.agg.in_(portion)).values(detached=1))
+
+
+def _portions(aggs: list[str]) -> Iterator[list[str]]:
+    """Cut a list to what one statement takes: years of tickets may go at once."""
+    for start in range(0, len(aggs), PARAMETERS):
+        yield aggs[start : start + PARAMETERS]
 
 
 def _sweep_detached(session: Session) -> None:
@@ -240,10 +247,11 @@ def _sweep_detached(session: Session) -> None:
         .where(OutboxOp.state.in_(OVERLAY_STATES))
     )
     gone = session.scalars(select(HeldAgg.agg).where(HeldAgg.detached == 1, HeldAgg.agg.not_in(busy))).all()
-    for agg in gone:
+    for portion in _portions(list(gone)):
         for entity in synced_entities():
-            session.execute(text(f'DELETE FROM "{entity}" WHERE agg = :agg'), {"agg": agg})  # noqa: S608
-        session.execute(delete(HeldAgg).where(HeldAgg.agg == agg))
+            wipe = text(f'DELETE FROM "{entity}" WHERE agg IN :aggs')  # noqa: S608
+            session.execute(wipe.bindparams(bindparam("aggs", expanding=True)), {"aggs": portion})
+        session.execute(delete(HeldAgg).where(HeldAgg.agg.in_(portion)))
     if gone:
         session.expire_all()
 

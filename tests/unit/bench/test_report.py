@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.bounds import Bound, as_bounds_table
 from bench.meter import Sample, percentile
 from bench.report import Aim, Figure, as_table, write_readme
 
@@ -48,3 +49,13 @@ def test_the_readme_changes_between_its_marks_only(tmp_path: Path) -> None:
     path.write_text("no marks", "utf-8")
     with pytest.raises(ValueError, match="README"):
         write_readme(path, "| new |")
+
+
+def test_a_bound_that_is_missed_is_told() -> None:
+    bounds = [Bound(f"b{most}", "memory", 12.5, most, "MB", "arithmetic", {"rows": 3}) for most in (20, 10)]
+    lines = as_bounds_table(bounds).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[2].endswith("| yes |")
+    assert lines[3] == "| memory | 12.5 MB | 10 MB | arithmetic | no |"
+    assert bounds[1].as_json()["met"] is False
+    assert bounds[0].as_json()["rows"] == 3
