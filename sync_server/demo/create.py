@@ -21,6 +21,7 @@ from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, perform
 from sync_server.demo.calls import Calls, watch_clocks
 from sync_server.demo.company import Company, Size, make_company
+from sync_server.demo.photos import lay_photos, tell_photos
 from sync_server.demo.policy import PRESET, demo_policy
 from sync_server.demo.stage import LOCAL, DemoClock, DemoError, Stage, at_local
 from sync_server.demo.store import keep_vans
@@ -73,10 +74,12 @@ def create(
         _import(database, company, kind)
     stage = Stage(database, stage_clock, Random(size.tickets), keys.box_public)
     stage.meet()
+    lay_photos(database, settings)
     say("demo.making.history", {"n": size.tickets})
     _play(stage, size, began_at, now, say)
     say("demo.making.today", {})
     end_today(stage, keys, now)
+    tell_photos(database)
     _let_in(database)
     database.number()
     database.engine.dispose()
@@ -98,6 +101,7 @@ def add_day(settings: Settings, clock: Clock, random_bytes: RandomBytes) -> None
     stage.play(now)
     stage.clock.at = now
     stage.do(lambda: raise_due_alarms(stage), now)
+    tell_photos(database)
     database.number()
     database.engine.dispose()
 

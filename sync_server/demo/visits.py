@@ -32,6 +32,7 @@ from common.visit.repair import RecordMeasure, RecordTest
 from common.visit.report import compose_report
 from common.visit.sign_off import RecordRating, SignReport
 from sync_server.demo.company import part_number, read_words
+from sync_server.demo.photos import AFTER, BEFORE, is_photographed, photograph
 from sync_server.demo.ratings import seal_rating
 from sync_server.demo.stage import Stage, minutes
 
@@ -297,9 +298,13 @@ def steps_of(job: Job, arrives_at: datetime, *, refusal: str = "") -> Iterator[S
     plan = [(-25, travel), (0, arrive), (8, check), (18, diagnose), (22, agree), (30, fit_part)]
     for offset, step in plan:
         yield arrives_at + minutes(offset), bound(step)
+        if step is diagnose and is_photographed(job):
+            yield arrives_at + minutes(offset + 1), bound(photograph, names=BEFORE)
     end = 20 + work_min
     for offset, step in ((0, repair), (8, test), (12, demonstrate)):
         yield arrives_at + minutes(end + offset), bound(step)
+        if step is test and is_photographed(job):
+            yield arrives_at + minutes(end + offset + 1), bound(photograph, names=AFTER)
     if refusal:
         yield arrives_at + minutes(end + 18), bound(sign, refusal=refusal)
         end += 45

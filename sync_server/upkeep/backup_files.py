@@ -50,8 +50,7 @@ def _named(session: Session) -> Iterator[tuple[str, int]]:
         .where(KeptFile.state == "stored")
         .order_by(KeptFile.sha256)
     )
-    for sha256, size in session.execute(query):
-        yield sha256, size
+    yield from ((row.sha256, row.size_bytes) for row in session.execute(query))
 
 
 def _copy(sha256: str, source: FileStore, target: FileStore) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from common.customers.customer import Customer
 from common.equipment.equipment import Equipment
+from common.files.attachment import Attachment
 from common.inbox.records import Discrepancy, FieldConflict, InboxItem
 from common.people.person import Person
 from common.sla.clock_record import SlaClock
@@ -29,7 +31,9 @@ from sync_server.db.tables import Device, StreamHead
 from sync_server.demo.cache import MARK, make_ready, read_mark
 from sync_server.demo.company import SMALL, Size, make_company
 from sync_server.demo.create import LOGINS, PASSWORD, Made, create, demo_database, demo_settings
+from sync_server.demo.photos import motifs
 from sync_server.demo.settings import read_demo_settings
+from sync_server.files.store import open_store
 from sync_server.followup.ratings import opened
 from sync_server.people.sessions import Sessions
 from sync_server.upkeep.verify import verify
@@ -206,3 +210,14 @@ def test_a_making_that_fails_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         make_ready(settings, SystemClock(), os.urandom, interrupt, size=SMALL)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_some_visits_have_photos_and_they_are_there(world: World) -> None:
+    with world.made.stage.database.read() as session:
+        files = list(session.scalars(select(Attachment)))
+        reports = list(session.scalars(select(ServiceReport)))
+    assert files
+    assert {one.state for one in files} == {"stored"}
+    store = open_store(demo_settings(world.folder, 8700))
+    assert sorted(store.names()) == sorted(hashlib.sha256(data).hexdigest() for data in motifs().values())
+    assert any(len(report.content.get("files", [])) == 4 for report in reports)
