@@ -15,6 +15,7 @@ from typing import IO
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 ENTRY_AT_MOST = 8_000  # characters of one entry, its traceback included
 PROGRAMS_AT_MOST = 64
+OWN = ("sync_server", "field_app", "common")
 QUOTES_ROWS = ("DETAIL:", "CONTEXT:")
 _held: list[IO[bytes]] = []
 
@@ -41,10 +42,10 @@ def keep_log(
     root. A size of 0, or a folder that cannot be written: standard error only, and None.
     """
     root = logging.getLogger()
-    root.setLevel(logging.INFO)
-    # Libraries tell addresses with every request: not what this log is for.
-    for library in ("httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    # What libraries tell of their daily work (addresses asked, letters of a font) is not what this log is for.
+    root.setLevel(logging.WARNING)
+    for own in OWN:
+        logging.getLogger(own).setLevel(logging.INFO)
     if not root.handlers:
         screen = logging.StreamHandler(sys.stderr)
         screen.setFormatter(BoundedFormatter(FORMAT))
