@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from common.files.attach import AttachFile
 from common.kernel.clock import instant
 from common.kernel.command import Role
+from common.policy.file_rules import shipped_rules
 from sync_server.db.office import SYSTEM, perform
 from sync_server.files.draw import VIEW
 from sync_server.files.keeping import Keeping, tell_late
@@ -238,3 +240,48 @@ def test_names_of_strangers_are_never_paths(server: Server, ticket: str) -> None
             assert http.get(f"/v1/files/{wrong}").status_code in (401, 404, 422)
         with pytest.raises(Problem):
             server.parts.uploads.announce("tablet", wrong, 10)
+
+
+@pytest.mark.fault("L4")
+def test_a_tablet_may_begin_only_so_many_files_a_day(
+    server: Server, ticket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that records name; tomorrow it goes on, and another tablet notices nothing."""
+    uploads = server.parts.uploads
+    few = replace(shipped_rules(), per_device_day_max=3)
+    monkeypatch.setattr("sync_server.files.uploads.rules_of", lambda _session: few)
+    files = [picture(seed) for seed in range(60, 65)]
+    for data in files:
+        attach(server, ticket, data)
+    for data in files[:3]:
+        assert uploads.announce("tablet-1", sha(data), len(data)).offset == 0
+    with pytest.raises(Problem, match="file_quota"):
+        uploads.announce("tablet-1", sha(files[3]), len(files[3]))
+    assert uploads.announce("tablet-2", sha(files[4]), len(files[4])).offset == 0
+    assert uploads.announce("tablet-1", sha(files[0]), len(files[0])).offset == 0, "what was begun goes on"
+    server.clock.advance(timedelta(hours=25))
+    assert uploads.announce("tablet-1", sha(files[3]), len(files[3])).offset == 0
+
+
+@pytest.mark.fault("I1")
+def test_two_senders_of_the_same_file_never_write_into_each_other(server: Server, ticket: str) -> None:
+    data, uploads = picture(70), server.parts.uploads
+    named = attach(server, ticket, data)
+    uploads.announce("tablet-1", sha(data), len(data))
+    first = uploads.append(sha(data), 0)
+    assert first is not None
+    with pytest.raises(Problem, match="file_busy"):
+        uploads.append(sha(data), 0)
+    first.write(data[:50])
+    assert uploads.advance(sha(data), first).offset == 50
+    first.close()
+    with pytest.raises(Problem, match="offset_conflict"):
+        uploads.append(sha(data), 0)
+    second = uploads.append(sha(data), 50)
+    assert second is not None
+    second.write(data[50:])
+    assert uploads.advance(sha(data), second).state == "stored"
+    second.close()
+    assert uploads.append(sha(data), len(data)) is None, "the last answer was lost: asked again, it is whole"
+    assert state(server, named) == ("stored", "")
+    assert not uploads.part(sha(data)).exists()
