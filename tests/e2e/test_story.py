@@ -369,7 +369,7 @@ def back_in_signal(story: Story, app: AppPage, watching: ConsolePage, ticket_pag
     app.says("Everything sent", "sync-strip")
     assert story.cable.asked - before <= MOST_SYNCS
     app.says("Nothing waits to be sent")
-    app.says(re.compile(r"Sign the service report\s+With a remark"))
+    app.says(re.compile(r"Sign the repair agreement\s+\S+\s+With a remark"))
     story.show(app, "outbox")
     ticket_page.says("Checked out", ".ticket-top")
     ticket_page.says("泵密封圈")
