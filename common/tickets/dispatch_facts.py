@@ -24,6 +24,7 @@ from common.tickets.dispatch_rules import (
     Slot,
     TicketFacts,
     judge_assignment,
+    judge_start,
     rank_engineers,
 )
 from common.tickets.ticket import OPEN, UNDER_WAY, Assignment, Ticket
@@ -95,19 +96,22 @@ def breaks_of(
     from_at: datetime,
     until_at: datetime,
     moved_from: str = "",
+    *,
+    now: datetime,
 ) -> tuple[RuleBreak, ...]:
-    """Judge one assignment; nothing is broken while no policy gives a calendar."""
-    policy = find_policy(session)
+    """Judge one assignment as of an instant; without a policy's calendar only that it begins in the past."""
+    policy, late = find_policy(session), judge_start(from_at, now)
     if policy is None:
-        return ()
+        return late
     slots = slots_between(session, [person.id], from_at, until_at)
-    return judge_assignment(
+    broken = judge_assignment(
         engineer_facts(session, person, from_at, until_at),
         ticket_facts(session, ticket, moved_from),
         Slot(ticket.id, from_at, until_at),
         slots.get(person.id, []),
         policy.calendar,
     )
+    return (*broken, *late)
 
 
 def rank_for_ticket(

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from common.policy.titles import Values
 from common.sla.calendar import ONE_DAY, WorkingCalendar, show_wall, whole_minutes
 
+LATE = timedelta(minutes=15)  # a visit that is just beginning is not yet in the past
 BLOCKING = frozenset({"work_under_way"})
 # What a broken rule costs in the ranking: what must not be weighs more than what is inconvenient.
 WEIGHT = {
@@ -26,6 +27,7 @@ WEIGHT = {
     "zone_not_served": 20,
     "daily_load_exceeded": 20,
     "outside_working_hours": 10,
+    "in_the_past": 10,
 }
 
 
@@ -110,6 +112,11 @@ class RankedEngineer:
     breaks: tuple[RuleBreak, ...]
     load_min: int
     gap_min: int | None
+
+
+def judge_start(from_at: datetime, now: datetime) -> tuple[RuleBreak, ...]:
+    """Say that a slot begins in the past: then it records what was done, and wants a reason."""
+    return (RuleBreak("in_the_past"),) if from_at < now - LATE else ()
 
 
 def judge_assignment(

@@ -186,7 +186,7 @@ def _judge(
     old: str,
 ) -> list[str]:
     """Return the broken rules. Refuses `work_under_way`, without a reason `assignment_breaks_rules`."""
-    broken = breaks_of(work.session, ticket, engineer, from_at, until_at, old)
+    broken = breaks_of(work.session, ticket, engineer, from_at, until_at, old, now=work.at)
     if any(one.is_blocking for one in broken):
         raise Refused("work_under_way", number=ticket.number)
     codes = sorted({one.code for one in broken})

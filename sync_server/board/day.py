@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from common.customers.customer import Customer
@@ -23,8 +23,8 @@ from common.people.person import Absence, Person, Qualification, absences_betwee
 from common.policy.model import Policy
 from common.policy.policy_set import find_policy
 from common.sla.clock_record import SlaClock
-from common.tickets.ticket import OPEN, Assignment, Ticket
-from sync_server.db.tables import Device
+from common.tickets.ticket import OPEN, Assignment, Ticket, TicketEvent
+from sync_server.db.tables import Change, Device
 
 NO_VISIT = ("cancelled", "refused", "remote_solved")
 TRAY_MOST = 300
@@ -39,6 +39,8 @@ class Work:
     customer: str
     unit: str
     due: SlaClock | None
+    reached: bool | None = None  # by its engineer's tablet; None: he has none, or nobody is sent
+    is_moved: bool = False  # after he had acknowledged it
 
     @property
     def version(self) -> int:
@@ -136,6 +138,8 @@ def _dress(session: Session, pairs: Sequence[tuple[Ticket, Assignment | None]]) 
     units = _named(session, Equipment, {ticket.equipment_id for ticket in tickets if ticket.equipment_id})
     models = _named(session, EquipmentModel, {unit.model_id for unit in units.values()})
     clocks = _next_clocks(session, tickets)
+    sent = [held for _, held in pairs if held is not None]
+    reached, moved = _reached(session, sent), _moved(session, sent)
     return [
         Work(
             ticket,
@@ -143,9 +147,38 @@ def _dress(session: Session, pairs: Sequence[tuple[Ticket, Assignment | None]]) 
             names[ticket.customer_id].name if ticket.customer_id in names else "",
             _unit(units.get(ticket.equipment_id or ""), models),
             clocks.get(ticket.id),
+            reached.get(held.id) if held else None,
+            held is not None and held.id in moved,
         )
         for ticket, held in pairs
     ]
+
+
+def _reached(session: Session, held: Sequence[Assignment]) -> dict[str, bool]:
+    """Say of appointments whether the newest tablet of their engineer has read up to their last change."""
+    devices = _devices(session, sorted({one.engineer_id for one in held}))
+    wanted = [one.id for one in held if one.engineer_id in devices]
+    query = select(Change.row_id, func.max(Change.seq), func.count() - func.count(Change.seq)).where(
+        Change.entity == "assignment", Change.row_id.in_(wanted)
+    )
+    told = {row_id: (seq, waits) for row_id, seq, waits in session.execute(query.group_by(Change.row_id))}
+    found = {}
+    for one in held:
+        if one.engineer_id in devices:
+            seq, waits = told.get(one.id, (0, 0))
+            device = devices[one.engineer_id]
+            found[one.id] = not waits and device.last_contact_at is not None and device.position >= (seq or 0)
+    return found
+
+
+def _moved(session: Session, held: Sequence[Assignment]) -> set[str]:
+    """List appointments that were moved after their engineer had acknowledged them."""
+    seen = {one.ticket_id: one for one in held if one.seen_at is not None}
+    query = select(TicketEvent.ticket_id, func.max(TicketEvent.at)).where(
+        TicketEvent.kind == "assignment_moved", TicketEvent.ticket_id.in_(sorted(seen))
+    )
+    told = session.execute(query.group_by(TicketEvent.ticket_id)) if seen else ()
+    return {seen[id_].id for id_, at in told if at > (seen[id_].seen_at or at)}
 
 
 def _unit(unit: Equipment | None, models: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ from common.tickets.ticket import Ticket
 from sync_server.demo.company import read_words
 from sync_server.demo.stage import Stage, Story, at_local, minutes
 from sync_server.demo.visits import Job, Step, acknowledge, read_notices, steps_of
+from sync_server.tickets.numbers import PREFIX
 
 ENDS = (
     ("visit", 62), ("late", 9), ("phone", 10), ("refused", 3), ("cancelled", 3), ("report_refused", 4),
@@ -77,7 +78,9 @@ class Calls:
             numbers = session.scalars(select(Ticket.number).order_by(Ticket.number)).all()
             session.expunge_all()
         self._counts = {
-            day: int(count) for day, _, count in (n.partition("-") for n in numbers) if count.isdecimal()
+            day.removeprefix(PREFIX): int(count)
+            for day, _, count in (n.partition("-") for n in numbers)
+            if count.isdecimal()
         }
         self._sent: dict[str, int] = {}
 
@@ -85,7 +88,7 @@ class Calls:
         """Give the next ticket number of a local day."""
         day = self.stage.local(at).strftime("%y%m%d")
         self._counts[day] = self._counts.get(day, 0) + 1
-        return f"{day}-{self._counts[day]:03d}"
+        return f"{PREFIX}{day}-{self._counts[day]:03d}"
 
     def call(self, at: datetime, *, category: str = "", zone: str = "", urgent: bool | None = None) -> Call:
         """Choose what the next call is about."""

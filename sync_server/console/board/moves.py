@@ -116,7 +116,7 @@ def _breaks(site: Site, move: Move, work: Work, picture: Picture) -> Sequence[Br
         if person is None:
             return []
         held_by = work.held.engineer_id if work.held else ""
-        found = breaks_of(session, work.ticket, person, *_slot(move, picture), held_by)
+        found = breaks_of(session, work.ticket, person, *_slot(move, picture), held_by, now=picture.now)
         policy = find_policy(session)
     return [
         {

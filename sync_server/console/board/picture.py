@@ -187,12 +187,23 @@ class Picture:
                 "label": self.word(f"ticket.hold_reason.{ticket.hold_reason}"),
             }
         if work.held is not None and ticket.state in ("dispatched", "acknowledged"):
-            if work.held.seen_at is None:
-                return {"tone": "planned", "icon": "tablet", "label": self.word("board.unseen")}
-            return {"tone": "confirmed", "icon": "check", "label": self.word("ticket.state.acknowledged")}
+            return self.freshness(work, work.held.seen_at is not None)
         tone, icon = STATES[ticket.state]
         return {"tone": "done" if ticket.state in DONE else tone, "icon": icon,
                 "label": self.word(f"ticket.state.{ticket.state}")}  # fmt: skip
+
+    def freshness(self, work: Work, is_seen: bool) -> Mark:
+        """Say whether the engineer's tablet has the appointment as it stands, and whether he has acknowledged it."""
+        reached = work.reached
+        if is_seen and not work.is_moved:
+            return {"tone": "confirmed", "icon": "check", "label": self.word("ticket.state.acknowledged")}
+        if reached is None:
+            return {"tone": "warn", "icon": "offline", "label": self.word("board.no_tablet_yet")}
+        if reached:
+            label = self.word("board.moved_on_tablet" if is_seen else "board.on_tablet")
+            return {"tone": "planned", "icon": "tablet", "label": label}
+        label = self.word("board.moved_unseen" if is_seen else "board.unseen")
+        return {"tone": "warn", "icon": "offline", "label": label}
 
     def due(self, work: Work) -> tuple[Mark | None, float]:
         """Say which limit ends next, and its rank: what is due first stands first."""

@@ -215,5 +215,5 @@ def _breaks_now(site: Site, ask: Ask) -> str:
         if person is None:
             return ""
         held = next((one.engineer_id for one in ask.file.assignments if one.id == ask.subject), "")
-        found: Sequence[Any] = breaks_of(session, ask.file.ticket, person, *ask.slot(), held)
+        found: Sequence[Any] = breaks_of(session, ask.file.ticket, person, *ask.slot(), held, now=ask.now)
     return _say_breaks(ask, found)

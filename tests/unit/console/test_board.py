@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from common.kernel.clock import millis
 from common.people.fitness_commands import RecordAbsence
+from common.tickets.dispatching import MoveAssignment
 from common.tickets.field_work import AcknowledgeTicket, StartTravel
 from common.tickets.ticket import Assignment, Ticket
 from tests.support.console_world import NOW, Client, ConsoleWorld, an_id
@@ -55,7 +56,7 @@ def test_a_ticket_waits_in_the_tray_until_it_is_placed(company: ConsoleWorld) ->
         810,
         90,
     )
-    assert shown["state"]["label"] == "Not yet seen by the tablet"
+    assert shown["state"]["label"] == "No tablet"
     with company.database.read() as session:
         held = session.scalars(select(Assignment).where(Assignment.ticket_id == ticket_id)).one()
     assert str(held.from_at) == "2026-11-23 05:30:00+00:00"
@@ -84,6 +85,60 @@ def test_lanes_carry_hours_absences_skills_and_the_tablets_freshness(company: Co
     assert "3 unsent" in contact["title"]
     assert "tablet clock 7 s off" in contact["title"]
     assert shown["王芳"]["contact"]["label"] == "none"
+
+
+def reach(company: ConsoleWorld, position: int) -> None:
+    """Let the tablet of 李伟 have read up to a position."""
+    company.database.number()
+    told = {"id": an_id("d"), "person": an_id("li"), "at": millis(NOW), "position": position}
+    with company.database.engine.connect() as connection:
+        connection.execute(text("DELETE FROM device WHERE id = :id"), told)
+        connection.execute(
+            text(
+                "INSERT INTO device (id, person_id, name, public_key, state, enrolled_at, last_contact_at, app,"
+                " clock_error_ms, unsent, position, forks)"
+                " VALUES (:id, :person, 'Tab', '', 'active', :at, :at, '', 0, 0, :position, 0)"
+            ),
+            told,
+        )
+        connection.commit()
+
+
+def test_a_chip_says_whether_the_tablet_has_the_appointment(company: ConsoleWorld) -> None:
+    ticket_id, client = company.ticket(), company.client()
+    assignment = company.assign(ticket_id)
+
+    def shown() -> tuple[str, str]:
+        state = job(client, ticket_id)["state"]
+        return state["label"], state["tone"]
+
+    assert shown() == ("No tablet", "warn")
+    reach(company, 0)
+    assert shown() == ("Not yet seen by the tablet", "warn")
+    with company.database.read() as session:
+        head = session.execute(text("SELECT seq FROM stream_head")).scalar_one()
+    reach(company, head)
+    assert shown() == ("On the tablet, not acknowledged", "planned")
+    company.in_field(AcknowledgeTicket(ticket_id), "li")
+    assert shown() == ("Acknowledged", "confirmed")
+    company.clock.advance(timedelta(minutes=1))
+    window = (NOW + timedelta(hours=5), NOW + timedelta(hours=6))
+    company.give(MoveAssignment(ticket_id, assignment, an_id("li"), *window, "客户改约", "测试"), "mei")
+    reach(company, head)
+    assert shown() == ("Moved, not yet seen by the tablet", "warn")
+    reach(company, head + 1000)
+    assert shown() == ("Moved, the tablet has it", "planned")
+
+
+def test_an_appointment_in_the_past_is_questioned(company: ConsoleWorld) -> None:
+    ticket_id, client = company.ticket(), company.client()
+    waiting = job(client, ticket_id)
+    asked = move(client, waiting, "li", 8 * 60 + 30)
+    assert asked.status_code == 422
+    [told] = asked.json()["breaks"]
+    assert (told["reason_code"], told["can_override"]) == ("in_the_past", True)
+    assert told["text"] == "This begins in the past. Record it as done? Say why"
+    assert move(client, waiting, "li", 8 * 60 + 30, override_reason="补记").status_code == 200
 
 
 def test_a_broken_rule_is_shown_with_its_reason_and_needs_one(company: ConsoleWorld) -> None:

@@ -18,6 +18,7 @@ from common.tickets.dispatch_rules import (
     Slot,
     TicketFacts,
     judge_assignment,
+    judge_start,
     load_on,
     rank_engineers,
 )
@@ -208,7 +209,7 @@ def test_every_break_has_a_whole_sentence() -> None:
     )
     own = slot("2026-03-02 06:00", "2026-03-02 07:00")
     other = Slot("t2", own.from_at, own.until_at + timedelta(hours=1))
-    found = judge_assignment(awful, ticket, own, (other,), OFFICE)
+    found = (*judge_assignment(awful, ticket, own, (other,), OFFICE), *judge_start(own.from_at, own.until_at))
     assert {one.code for one in found} == set(WEIGHT)
     for one in found:
         for language in LANGUAGES:
