@@ -22,6 +22,7 @@ from field_app.sync.enrol import Invitation, enrol
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import device_key
 from field_app.sync.keystore import FileKeystore
+from field_app.vault.cipher import Cipher
 from sync_server.db.office import SYSTEM
 from sync_server.people.enrolment import issue_code
 
@@ -77,5 +78,6 @@ def a_tablet(
     key = device_key(keystore)
     assert key is not None
     exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=over(wire))
+    store.unseal(Cipher(os.urandom(32), 1, os.urandom), "bench")
     exchange.have(HaveRequest(enrolled.device_id, ()))
     return BenchTablet(store, SyncEngine(store, exchange, clock, lambda: 0.5, "bench"), wire, path)

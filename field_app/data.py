@@ -138,9 +138,19 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
     )  # a killed app comes back locked to the customer's page
     seen: dict[str, Any] = {"stamp": tablet.stamp(), "minute": _minute(tablet), "due": False}
     session.strip.status = tablet.status()
+    session.gate.step = tablet.gate
+    session.touched = tablet.touch
 
     async def follow() -> None:
         seen["due"] = False
+        if tablet.is_idle and not session.lock.path:  # while the customer holds it, his page is all there is
+            session.drafts.flush()
+            tablet.shut()
+        if session.gate.step != (step := tablet.gate):
+            session.drafts.drop() if step == "wiped" else session.drafts.close()
+            session.gate.step = step
+        asked = tablet.recovery
+        session.gate.asking = "" if asked is None else asked.state or "out"
         status, stamp, minute = tablet.status(), tablet.stamp(), _minute(tablet)
         if status != session.strip.status:
             session.strip.status = status

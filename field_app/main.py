@@ -31,9 +31,11 @@ from field_app.sync.engine import SyncEngine
 from field_app.sync.enrol import read_invitation
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import device_key
-from field_app.sync.keystore import FileKeystore
+from field_app.sync.keystore import FileKeystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
 from field_app.ui import Prefs, UiSession
+from field_app.vault.policy import LOCK_POLICY, read_policy
+from field_app.vault.vault import Vault, VaultState
 
 
 class SystemClock:
@@ -51,27 +53,38 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
     """Open this device's database and begin to talk to the server it is enrolled at."""
     clock = clock or SystemClock()
     store = open_store(settings.store_path, clock, secrets.token_bytes)
+    guard = FileKeystore(settings.keys_dir)
+    policy = read_policy(store.setting(LOCK_POLICY))
+    vault = Vault(settings.vault_path, guard, clock, secrets.token_bytes, lambda: policy)
     tablet = Tablet(
         store,
-        FileKeystore(settings.keys_dir),
+        SealedKeystore(guard, vault, lambda: vault.state is VaultState.OPEN),
         clock,
         secrets.token_bytes,
         settings.server_url,
         metadata.version("fieldwright") if _is_installed() else "",
         datetime.now().astimezone().tzinfo or UTC,
+        vault=vault,
+        pin=settings.pin,
     )
-    tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell)
+    if vault.open_unasked():
+        store.unseal(vault, vault.key_id)
+        tablet.is_shut = True
+    tablet.finish_wipe()
+    tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell, tablet.hear_of_key)
     return tablet
 
 
 def connect(tablet: Tablet) -> SyncEngine | None:
     """Make the conversation with the server this tablet is enrolled at; None before enrolment."""
+    if not tablet.can_talk:
+        return None
     who, key = tablet.store.identity(), device_key(tablet.keystore)
     if not who.device_id or key is None:
         return None
     exchange = HttpExchange(who.server_url, who.device_id, key, tablet.clock, is_cut=lambda: tablet.is_cut)
     chance = secrets.SystemRandom()
-    return SyncEngine(tablet.store, exchange, tablet.clock, chance.random, tablet.version)
+    return SyncEngine(tablet.store, exchange, tablet.clock, chance.random, tablet.version, wipe=tablet.wipe)
 
 
 def page_main(settings: Settings, tablet: Tablet) -> Callable[[ft.Page], None]:
@@ -82,9 +95,7 @@ def page_main(settings: Settings, tablet: Tablet) -> Callable[[ft.Page], None]:
         session = UiSession(
             clock=tablet.clock,
             prefs=Prefs(language=settings.language),
-            drafts=Drafts(
-                tablet.store.draft, lambda form, fields: tablet.store.keep_draft(form, dict(fields))
-            ),
+            drafts=Drafts(tablet.store.draft, tablet.keep_draft),
             save_prefs=lambda prefs: write_prefs(settings.prefs_path, prefs),
             version=tablet.version,
         )
@@ -124,6 +135,7 @@ def run(settings: Settings, invitation: str, *, web: bool) -> None:
     tablet = open_tablet(settings)
     if invitation:
         enrol_first(tablet, invitation)
+    tablet.use_pin_given()
     assert tablet.loop is not None
     tablet.loop.start()
     try:

@@ -46,11 +46,15 @@ class ScreenSpec:
 
 @dataclass(frozen=True, eq=False)
 class ScreenTable:
-    """All screens. `redirect(session, path)` may name a path to show instead, such as that of enrolment."""
+    """All screens. `redirect(session, path)` may name a path to show instead, such as that of enrolment.
+
+    `gate` is built in place of any of them while the tablet is locked.
+    """
 
     screens: Sequence[ScreenSpec]
     outbox: str = "/outbox"
     redirect: Callable[[UiSession, str], str | None] = lambda _session, _path: None
+    gate: Callable[[], ft.Control] | None = None
     nav: tuple[ScreenSpec, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -22,7 +22,8 @@ class Settings:
     """`data_dir` holds the database and choices; `assets_dir` the font and files for the browser.
 
     `server_url` is where this app enrols when only a code is typed; an invitation names its own. The log is kept in
-    `log_files` files of `log_kb` each, 0: none.
+    `log_files` files of `log_kb` each, 0: none. `pin` (FIELDWRIGHT_PIN, for demo and tests) is chosen and given at the
+    start without asking.
     """
 
     data_dir: Path
@@ -32,6 +33,12 @@ class Settings:
     server_url: str = ""
     log_kb: int = 1024
     log_files: int = 4
+    pin: str = ""
+
+    @property
+    def vault_path(self) -> Path:
+        """Return the file of the key's wrappings."""
+        return self.data_dir / "vault.json"
 
     @property
     def prefs_path(self) -> Path:
@@ -66,6 +73,7 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         data_dir=data.resolve(),
         assets_dir=Path(assets).resolve() if assets else (data / "web").resolve(),
         port=int(given.get("FIELDWRIGHT_APP_PORT") or PORT),
+        pin=given.get("FIELDWRIGHT_PIN") or "",
         language=nearest_language(tag),
         server_url=given.get("FIELDWRIGHT_SERVER_URL")
         or f"http://{HOST}:{given.get('FIELDWRIGHT_SERVER_PORT') or SERVER_PORT}",

@@ -17,6 +17,7 @@ from field_app.ui import (
     Form,
     UiSession,
     use_form,
+    use_gate,
     use_lock,
     use_rebuilds,
     use_session,
@@ -34,6 +35,13 @@ from field_app.widgets.theme import State, use_palette
 @ft.component  # the one bare component: it only hands the session to all others, which are safe
 def App(session: UiSession, table: ScreenTable) -> Any:
     """Build the whole app of one session; render it with `page.render_views(App, session, table)`."""
+    return with_session(session, lambda: _Routes(table, key="routes"))
+
+
+@safe_component
+def _Routes(table: ScreenTable) -> Any:
+    """Hand the screens to the router; anew when the gate opens, for a page taken away knows its address no more."""
+    gate = use_gate()
 
     def make_routes() -> list[ft.Route]:
         children = [
@@ -45,8 +53,7 @@ def App(session: UiSession, table: ScreenTable) -> Any:
         children.append(ft.Route(path=":rest*", component=NotFound))
         return [ft.Route(component=lambda: Frame(table), outlet=True, children=children)]
 
-    routes = ft.use_memo(make_routes, [table])
-    return with_session(session, lambda: ft.Router(routes, manage_views=True))
+    return ft.Router(ft.use_memo(make_routes, [table, bool(gate.step)]), manage_views=True)
 
 
 @safe_component
@@ -74,13 +81,15 @@ def Frame(table: ScreenTable) -> Any:
     target = lock.path if lock.path and path != lock.path else table.redirect(session, path)
 
     def go() -> None:
+        session.touched()
         if target and target != path:
             page.navigate(target)
 
     ft.use_effect(guarded(go), [target, path])
     spec, leaving = table.find(path), bool(target) and target != path
-    bare = leaving or bool(lock.path) or (spec is not None and spec.bare)
-    parent = "" if lock.path else table.parent_of(path)
+    shut = bool(use_gate().step) and table.gate is not None
+    bare = shut or leaving or bool(lock.path) or (spec is not None and spec.bare)
+    parent = "" if lock.path or shut else table.parent_of(path)
 
     def back(_: ft.Event[ft.View]) -> None:
         if parent:
@@ -92,7 +101,10 @@ def Frame(table: ScreenTable) -> Any:
         column.append(StoreBar(key="store"))
     column.append(TroubleBar(key="trouble"))
     # While another page is due nothing of this one may be seen: the customer must not get a glimpse.
-    column.append(_Nowhere(key="nowhere") if leaving else _Body(outlet, key=f"{path} {epoch}"))
+    if shut and table.gate is not None:
+        column.append(ft.Container(table.gate(), key="gate", expand=True))
+    else:
+        column.append(_Nowhere(key="nowhere") if leaving else _Body(outlet, key=f"{path} {epoch}"))
     main = ft.Container(ft.Column(column, spacing=0, expand=True), key="main", expand=True)
     with_nav = not bare and len(table.nav) > 1
     row: list[ft.Control] = [main]

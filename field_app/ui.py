@@ -129,6 +129,15 @@ class Lock:
     path: str = ""
 
 
+@ft.observable
+@dataclass(eq=False)
+class Gate:
+    """What stands before every screen: '' nothing, choose (a PIN), unlock, lost, stopped or wiped."""
+
+    step: str = ""
+    asking: str = ""  # how the request for the key stands: '' none, out, waiting, given, declined
+
+
 @dataclass(eq=False)
 class UiSession:
     """Everything a screen may ask for that is not of the trade. `app` comes from the composition root."""
@@ -142,8 +151,10 @@ class UiSession:
     strip: Strip = field(default_factory=Strip)
     feed: Feed = field(default_factory=Feed)
     lock: Lock = field(default_factory=Lock)
+    gate: Gate = field(default_factory=Gate)
     drafts: Drafts = field(default_factory=lambda: _memory_drafts())
     save_prefs: Callable[[SavedPrefs], None] = lambda _: None
+    touched: Callable[[], None] = lambda: None  # a person is at work: the lock waits
     version: str = ""
     app: Any = None
     close_listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -171,6 +182,7 @@ _TROUBLES: ft.ContextProvider[Troubles | None] = ft.create_context(None)
 _STRIP: ft.ContextProvider[Strip | None] = ft.create_context(None)
 _FEED: ft.ContextProvider[Feed | None] = ft.create_context(None)
 _LOCK: ft.ContextProvider[Lock | None] = ft.create_context(None)
+_GATE: ft.ContextProvider[Gate | None] = ft.create_context(None)
 
 
 def with_session(session: UiSession, build: Callable[[], Any]) -> Any:
@@ -184,6 +196,7 @@ def with_session(session: UiSession, build: Callable[[], Any]) -> Any:
         (_STRIP, session.strip),
         (_FEED, session.feed),
         (_LOCK, session.lock),
+        (_GATE, session.gate),
     ]
 
     def inside(depth: int) -> Any:
@@ -237,6 +250,11 @@ def use_feed() -> Feed:
 def use_lock() -> Lock:
     """Return the customer's lock; the component re-renders when it closes or opens."""
     return ft.use_context(_LOCK) or use_session().lock
+
+
+def use_gate() -> Gate:
+    """Return what stands before the screens; the component re-renders when it opens or closes."""
+    return ft.use_context(_GATE) or use_session().gate
 
 
 def use_rebuilds() -> Rebuilds:

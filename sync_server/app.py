@@ -39,6 +39,7 @@ from sync_server.gate import Gate, Rates
 from sync_server.jobs.ticker import Ticker
 from sync_server.keys import ServerKeys, load_keys
 from sync_server.notary import SessionNotary
+from sync_server.people.orders import Orders
 from sync_server.people.tokens import Tokens
 from sync_server.problems import install_problems
 from sync_server.security import Security, read_security
@@ -180,7 +181,8 @@ def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: 
     if restored is not None and restored.kind == "copy":
         app.include_router(copy_router())
         return
-    service, gate = SyncService(parts.database), Gate(parts.security.load.sync_at_once)
+    orders = Orders(parts.keys, parts.security.lease_days)
+    service, gate = SyncService(parts.database, orders), Gate(parts.security.load.sync_at_once)
     app.include_router(
         sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
     )

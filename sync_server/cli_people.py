@@ -25,6 +25,7 @@ from sync_server.db.tables import Device
 from sync_server.people.enrolment import issue_code, revoke_device
 from sync_server.people.factors import Factors
 from sync_server.people.invitation import invitation
+from sync_server.people.orders import report_found, report_lost
 from sync_server.people.sessions import Sessions
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
@@ -62,6 +63,8 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     steps.add_parser("code", help="make a one-time code for a person's tablet").add_argument("who")
     steps.add_parser("list", help="list tablets")
     steps.add_parser("revoke", help="take a tablet's access away").add_argument("device")
+    steps.add_parser("lost", help="have a tablet wiped at its next contact").add_argument("device")
+    steps.add_parser("found", help="take back that it was lost").add_argument("device")
 
 
 def run_user(args: argparse.Namespace, parts: Parts) -> int:
@@ -108,6 +111,12 @@ def run_device(args: argparse.Namespace, parts: Parts) -> int:
     elif args.step == "revoke":
         revoke_device(parts.database, SYSTEM, args.device)
         print("It has no access any more; work still on it will come to the inbox.")
+    elif args.step == "lost":
+        report_lost(parts.database, SYSTEM, args.device)
+        print("At its next contact it hands over its work, then it destroys its keys.")
+    elif args.step == "found":
+        report_found(parts.database, SYSTEM, args.device)
+        print("It is in use again.")
     else:
         with parts.database.read() as session:
             rows = session.execute(

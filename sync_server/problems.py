@@ -31,6 +31,7 @@ STATUS_OF = {
     "not_permitted": 403,
     "token_missing": 401,
     "device_revoked": 410,
+    "device_lost": 410,
     "person_inactive": 410,
 }
 BUSY_S = 2

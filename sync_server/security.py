@@ -17,6 +17,7 @@ from common.kernel.command import Role
 T = TypeVar("T")
 LARGEST = 1_000_000
 LONGEST_SESSION_H = 168
+LONGEST_LEASE_D = 365
 
 
 class SecurityError(ValueError):
@@ -100,6 +101,7 @@ class Security:
     factor_roles: frozenset[Role]
     waits: dict[str, Waits]
     rates: dict[str, Rate]
+    lease_days: dict[Role, int]
 
     def requires_factor(self, roles: frozenset[Role]) -> bool:
         """Say whether somebody with these roles must have a second factor."""
@@ -124,6 +126,7 @@ def read_security(file: str = "") -> Security:
         _roles(figures["factor"]["required"]),
         {name: _made(Waits, given, f"waits.{name}") for name, given in figures["waits"].items()},
         {name: _made(Rate, given, f"rates.{name}") for name, given in figures["rates"].items()},
+        {Role(role): _days(days, f"lease_days.{role}") for role, days in figures["lease_days"].items()},
     )
 
 
@@ -142,6 +145,12 @@ def _roles(given: Any) -> frozenset[Role]:
         return frozenset(Role(one) for one in given)
     except (TypeError, ValueError):
         raise SecurityError("factor.required must be a list of roles") from None
+
+
+def _days(given: Any, where: str) -> int:
+    if type(given) is not int or not 1 <= given <= LONGEST_LEASE_D:
+        raise SecurityError(f"{where} must be a whole number from 1 to {LONGEST_LEASE_D}")
+    return given
 
 
 def _made(kind: type[T], given: dict[str, Any], where: str) -> T:

@@ -18,13 +18,14 @@ from typing import Any
 from common.kernel.codec import canonical, fields_of
 from common.kernel.fields import IdText, Many, Text, Whole
 from common.kernel.op import Op
-from common.protocol import access, messages
+from common.protocol import access, messages, orders
 from common.protocol.dictionary import ENCODING, dictionary
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "protocol.md"
 SYNC = (
     messages.SyncRequest, messages.ClockNow, messages.Digest, Op, messages.SyncAnswer, messages.OpResult, messages.Put,
-    messages.Wanted, messages.Fork, messages.HaveRequest, messages.HaveAnswer, messages.ReconcileRequest,
+    messages.Wanted, messages.Fork, orders.Lease, orders.WipeOrder, messages.HaveRequest, messages.HaveAnswer,
+    messages.ReconcileRequest,
 )  # fmt: skip
 ACCESS = (
     access.EnrolRequest, access.EnrolAnswer, access.NonceRequest, access.NonceAnswer, access.TokenRequest,
@@ -60,7 +61,7 @@ STATUSES = (
     ("409", "the lane is still at work on an earlier request; try again"),
     (
         "410",
-        "the device was revoked or its person has left: commands were kept for the office (`res`), no rows come",
+        "the device was revoked or lost or its person has left: commands were kept for the office (`res`), no rows come",
     ),
     (
         "426",

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import Base, Document, Key, PrivateLong, Short, Synced
 
 
 class Coverage(Synced, Base):
@@ -40,4 +40,4 @@ class Entitlement(Synced, Base):
     judged_at: Mapped[datetime]
     judged_by: Mapped[Key]
     confirmed_by: Mapped[Key | None]
-    note: Mapped[Long]
+    note: Mapped[PrivateLong]

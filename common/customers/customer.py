@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Key, Long, Short, Synced
+from common.kernel.record import Base, Key, PrivateLong, PrivateShort, Short, Synced
 from common.kernel.text import fold
 
 
@@ -16,17 +16,17 @@ class Customer(Synced, Base):
 
     __tablename__ = "customer"
     number: Mapped[Short] = mapped_column(index=True)
-    name: Mapped[Short]
-    pinyin: Mapped[Short]
-    initials: Mapped[Short]
-    folded: Mapped[Long]
-    phone: Mapped[Short]
-    contact: Mapped[Short]
-    address: Mapped[Short]
+    name: Mapped[PrivateShort]
+    pinyin: Mapped[PrivateShort]
+    initials: Mapped[PrivateShort]
+    folded: Mapped[PrivateLong]
+    phone: Mapped[PrivateShort]
+    contact: Mapped[PrivateShort]
+    address: Mapped[PrivateShort]
     zone: Mapped[Short]
     language: Mapped[Short]
     key_customer: Mapped[bool]
-    site_notes: Mapped[Long]
+    site_notes: Mapped[PrivateLong]
     active: Mapped[bool]
     edited_by: Mapped[Key | None]
 
@@ -36,9 +36,9 @@ class CustomerContact(Synced, Base):
 
     __tablename__ = "customer_contact"
     customer_id: Mapped[Key] = mapped_column(index=True)
-    name: Mapped[Short]
+    name: Mapped[PrivateShort]
     role: Mapped[Short]
-    phone: Mapped[Short]
+    phone: Mapped[PrivateShort]
 
 
 def customer_agg(customer_id: str) -> str:

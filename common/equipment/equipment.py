@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.kernel.lifecycle import Lifecycle
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import Base, Document, Key, PrivateLong, PrivateShort, Short, Synced
 from common.kernel.scope import EVERYONE, Grant, scope_rule
 from common.kernel.text import fold
 from common.kernel.work import Work
@@ -57,13 +57,13 @@ class Equipment(Synced, Base):
     udi: Mapped[Short]
     model_id: Mapped[Key] = mapped_column(index=True)
     customer_id: Mapped[Key] = mapped_column(index=True)
-    location: Mapped[Short]
+    location: Mapped[PrivateShort]
     sold_on: Mapped[date | None]
     accepted_on: Mapped[date | None]
     warranty_months: Mapped[int | None]
     software_version: Mapped[Short]
     state: Mapped[Short]  # EQUIPMENT_LIFE
-    folded: Mapped[Long]
+    folded: Mapped[PrivateLong]
     edited_by: Mapped[Key | None]
 
 
@@ -74,10 +74,10 @@ class PastVoucher(Synced, Base):
     equipment_id: Mapped[Key] = mapped_column(index=True)
     ticket_number: Mapped[Short]
     service_on: Mapped[date]
-    engineer_name: Mapped[Short]
-    fault: Mapped[Long]
+    engineer_name: Mapped[PrivateShort]
+    fault: Mapped[PrivateLong]
     cause_code: Mapped[Short]
-    measures: Mapped[Long]
+    measures: Mapped[PrivateLong]
     parts: Mapped[Document]  # list of {"number", "name", "qty" in thousandths, "serial_in"}
     accepted: Mapped[bool]
     content_hash: Mapped[Short]

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.kernel.fields import Text, Whole
-from common.kernel.record import Base, Key, Long, Short, Synced
+from common.kernel.record import Base, Key, PrivateLong, PrivateShort, Short, Synced
 from common.visit.records import ServiceReport
 
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -39,8 +39,8 @@ class Attachment(Synced, Base):
     by_id: Mapped[Key]
     kind: Mapped[Short]  # photo | document | voice | signature: a kind of the policy
     purpose: Mapped[Short]  # '' | diagnosis | repair | test | sign_off
-    name: Mapped[Short]
-    caption: Mapped[Long]
+    name: Mapped[PrivateShort]
+    caption: Mapped[PrivateLong]
     media_type: Mapped[Short]
     size_bytes: Mapped[int]
     sha256: Mapped[Short] = mapped_column(index=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import Base, Key, PrivateDocument, PrivateLong, Short, Synced
 
 OFFICE_INBOX = "office:inbox"
 
@@ -21,10 +21,10 @@ class InboxItem(Synced, Base):
     person_id: Mapped[Key] = mapped_column(index=True)
     kind: Mapped[Short]  # parked | blocked | notice
     code: Mapped[Short]  # sentence `reason.<code>`
-    details: Mapped[Document]
+    details: Mapped[PrivateDocument]
     ticket_id: Mapped[Key | None]
     op_id: Mapped[Key | None] = mapped_column(index=True)
-    command: Mapped[Document | None]  # {"k": kind, "a": arguments} of a parked command
+    command: Mapped[PrivateDocument | None]  # {"k": kind, "a": arguments} of a parked command
     raised_at: Mapped[datetime]
     state: Mapped[Short]  # open | seen | resent | office | withdrawn | accepted | declined
 
@@ -34,13 +34,13 @@ class Discrepancy(Synced, Base):
 
     __tablename__ = "discrepancy"
     code: Mapped[Short]
-    details: Mapped[Document]
+    details: Mapped[PrivateDocument]
     ticket_id: Mapped[Key | None] = mapped_column(index=True)
     op_id: Mapped[Key | None] = mapped_column(index=True)
     person_id: Mapped[Key | None]
     raised_at: Mapped[datetime]
     state: Mapped[Short] = mapped_column(index=True)  # open | resolved
-    resolution: Mapped[Long]
+    resolution: Mapped[PrivateLong]
     resolved_by: Mapped[Key | None]
     resolved_at: Mapped[datetime | None]
 
@@ -52,8 +52,8 @@ class FieldConflict(Synced, Base):
     entity: Mapped[Short]
     row_id: Mapped[Key] = mapped_column(index=True)
     field: Mapped[Short]
-    kept: Mapped[Long]
-    lost: Mapped[Long]
+    kept: Mapped[PrivateLong]
+    lost: Mapped[PrivateLong]
     kept_by: Mapped[Key | None]
     lost_by: Mapped[Key | None]
     op_id: Mapped[Key]

@@ -116,6 +116,11 @@ Agg = Annotated[str, mapped_column(String(80))]
 Short = Annotated[str, mapped_column(String(200))]
 Long = Annotated[str, mapped_column(Text)]
 Document = Annotated[Any, mapped_column(DocumentColumn)]
+# What nobody may read off a stolen tablet. The tablet's storage seals these columns; the server ignores the mark.
+PRIVATE = {"private": True}
+PrivateShort = Annotated[str, mapped_column(String(200), info=PRIVATE)]
+PrivateLong = Annotated[str, mapped_column(Text, info=PRIVATE)]
+PrivateDocument = Annotated[Any, mapped_column(DocumentColumn, info=PRIVATE)]
 
 
 class Base(DeclarativeBase):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.kernel.command import Role
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import Base, Document, Key, PrivateLong, PrivateShort, Short, Synced
 from common.kernel.scope import Grant, scope_rule, user
 from common.kernel.search import matching
 
@@ -22,11 +22,11 @@ class Person(Synced, Base):
 
     __tablename__ = "person"
     number: Mapped[Short] = mapped_column(index=True)
-    name: Mapped[Short]
-    pinyin: Mapped[Short]
-    folded: Mapped[Long]
-    phone: Mapped[Short]
-    email: Mapped[Short]
+    name: Mapped[PrivateShort]
+    pinyin: Mapped[PrivateShort]
+    folded: Mapped[PrivateLong]
+    phone: Mapped[PrivateShort]
+    email: Mapped[PrivateShort]
     language: Mapped[Short]
     roles: Mapped[Document]  # list of Role values
     active: Mapped[bool]
@@ -54,7 +54,7 @@ class Absence(Synced, Base):
     person_id: Mapped[Key] = mapped_column(index=True)
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]
-    reason: Mapped[Short]
+    reason: Mapped[PrivateShort]
     cancelled: Mapped[bool]
 
 

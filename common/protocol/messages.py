@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from common.kernel.fields import Code, Id, Line, Many, Millis, OptionalCode, Text, Whole
+from common.protocol.orders import Lease, WipeOrder
 
 PROTOCOL = 1
 OPS_AT_MOST = 200
@@ -40,7 +41,8 @@ class Digest:
 class SyncRequest:
     """`inc` and `tok` name the lane; `cur` is the server's own cursor given back; `ops` in order of their number `n`.
 
-    `left` counts what stays unsent after this request, `old` is the wall time of the oldest unsent command.
+    `left` counts what stays unsent after this request, `old` is the wall time of the oldest unsent command. `bye`:
+    everything was handed over, the keys are destroyed next.
     """
 
     dev: Id
@@ -55,6 +57,7 @@ class SyncRequest:
     max: Annotated[int, Whole(1024, 8 * 1024 * 1024)] = PAGE_BYTES
     left: Annotated[int, Whole(0, 10_000_000)] = 0
     old: Millis = 0
+    bye: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class SyncAnswer:
     now: int = 0
     fork: Fork | None = None
     blob: tuple[Wanted, ...] = ()
+    lease: Lease | None = None
+    wipe: WipeOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Document, Key, Short, Synced
+from common.kernel.record import Base, Document, Key, PrivateDocument, Short, Synced
 
 
 class SlaClock(Synced, Base):
@@ -30,8 +30,8 @@ class SlaClock(Synced, Base):
     stopped_at: Mapped[datetime | None]
     state: Mapped[Short] = mapped_column(index=True)  # running | paused | stopped | dropped
     pauses: Mapped[Document]  # [{started_at, ended_at, reason}], instants in Unix milliseconds
-    changes: Mapped[Document]  # [{at, old, new, reason}], old and new as titles of rules
-    exception: Mapped[Document | None]
+    changes: Mapped[PrivateDocument]  # [{at, old, new, reason}], old and new as titles of rules
+    exception: Mapped[PrivateDocument | None]
     warned_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]
     known_at: Mapped[datetime | None]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.kernel.ids import derive_id
-from common.kernel.record import Base, Key, Short, Synced
+from common.kernel.record import Base, Key, PrivateShort, Short, Synced
 from common.kernel.scope import Grant, scope_rule, user
 
 # Parts leave and enter our shelves through these. They are ids without a row: nothing is counted there,
@@ -28,7 +28,7 @@ class StockLocation(Synced, Base):
 
     __tablename__ = "stock_location"
     code: Mapped[Short] = mapped_column(index=True)
-    name: Mapped[Short]
+    name: Mapped[PrivateShort]
     kind: Mapped[Short]  # central | branch | van | site | workshop | supplier | scrap
     person_id: Mapped[Key | None] = mapped_column(index=True)
     active: Mapped[bool]

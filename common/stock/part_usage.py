@@ -16,7 +16,7 @@ from common.kernel.command import TABLET, Nature, Role, command
 from common.kernel.fields import Id, Needed, OptionalCode, Qty
 from common.kernel.ids import derive_id
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
-from common.kernel.record import Base, Key, Long, Short, Synced
+from common.kernel.record import Base, Key, PrivateLong, Short, Synced
 from common.kernel.work import Work
 from common.people.person import Person
 from common.stock.ledger import post_movement
@@ -46,7 +46,7 @@ class PartUsage(Synced, Base):
     serial_out: Mapped[Short]
     movement_id: Mapped[Key]
     withdrawn: Mapped[bool]
-    withdrawn_reason: Mapped[Long]
+    withdrawn_reason: Mapped[PrivateLong]
     used_at: Mapped[datetime]
 
 

@@ -11,7 +11,16 @@ from datetime import date, datetime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.kernel.lifecycle import Lifecycle
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import (
+    Base,
+    Document,
+    Key,
+    PrivateDocument,
+    PrivateLong,
+    PrivateShort,
+    Short,
+    Synced,
+)
 
 CHANNELS = ("phone", "email", "web", "wechat", "letter", "visit", "outlet")
 SEVERITIES = ("minor", "complex")
@@ -76,37 +85,37 @@ class Ticket(Synced, Base):
     state_since_at: Mapped[datetime]
     round: Mapped[int]
     channel: Mapped[Short]
-    caller: Mapped[Short]
-    caller_phone: Mapped[Short]
+    caller: Mapped[PrivateShort]
+    caller_phone: Mapped[PrivateShort]
     received_at: Mapped[datetime] = mapped_column(index=True)
     taken_by: Mapped[Key]
     customer_id: Mapped[Key] = mapped_column(index=True)
     equipment_id: Mapped[Key | None] = mapped_column(index=True)
-    fault_text: Mapped[Long]
+    fault_text: Mapped[PrivateLong]
     fault_code: Mapped[Short]
     fault_since_on: Mapped[date | None]
     severity: Mapped[Short]  # minor | complex
     urgent: Mapped[bool]
     danger: Mapped[bool]
     zone: Mapped[Short]
-    address: Mapped[Long]
-    contact: Mapped[Short]
-    contact_phone: Mapped[Short]
+    address: Mapped[PrivateLong]
+    contact: Mapped[PrivateShort]
+    contact_phone: Mapped[PrivateShort]
     mode: Mapped[Short]  # visit | phone | send_in
-    plan: Mapped[Long]
+    plan: Mapped[PrivateLong]
     promised_at: Mapped[datetime | None]
     window_from_at: Mapped[datetime | None]
     window_until_at: Mapped[datetime | None]
-    told_by: Mapped[Short]  # who agreed the window with the customer
+    told_by: Mapped[PrivateShort]  # who agreed the window with the customer
     assignee_id: Mapped[Key | None] = mapped_column(index=True)
     service_type: Mapped[Short]  # A | B | C | D | ''
     hold_reason: Mapped[Short]  # '' while it is not on hold
     help_wanted: Mapped[bool]
-    outcome_note: Mapped[Long]
+    outcome_note: Mapped[PrivateLong]
     closed_at: Mapped[datetime | None]
     archive_ref: Mapped[Short]
     released_at: Mapped[datetime | None]  # taken off the tablets, some days after it closed
-    folded: Mapped[Long]  # what search looks through
+    folded: Mapped[PrivateLong]  # what search looks through
     edited_by: Mapped[Key | None]
 
 
@@ -122,7 +131,7 @@ class Assignment(Synced, Base):
     assigned_by: Mapped[Key]
     assigned_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    override_reason: Mapped[Long]
+    override_reason: Mapped[PrivateLong]
     rule_breaks: Mapped[Document]  # list of codes the dispatcher overrode
     seen_at: Mapped[datetime | None]
 
@@ -138,5 +147,5 @@ class TicketEvent(Synced, Base):
     received_at: Mapped[datetime | None]  # None until the server has it
     clock_error_ms: Mapped[int]
     actor_id: Mapped[Key]
-    values: Mapped[Document]
-    note: Mapped[Long]
+    values: Mapped[PrivateDocument]
+    note: Mapped[PrivateLong]

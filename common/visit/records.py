@@ -9,7 +9,17 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.kernel.record import Base, Document, Key, Long, Short, Synced
+from common.kernel.record import (
+    Base,
+    Document,
+    Key,
+    Long,
+    PrivateDocument,
+    PrivateLong,
+    PrivateShort,
+    Short,
+    Synced,
+)
 
 
 class Visit(Synced, Base):
@@ -19,7 +29,7 @@ class Visit(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
     engineer_id: Mapped[Key] = mapped_column(index=True)
-    engineer_name: Mapped[Short]
+    engineer_name: Mapped[PrivateShort]
     travel_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime]
     badge_shown: Mapped[bool]
@@ -37,8 +47,8 @@ class ChecklistAnswer(Synced, Base):
     template: Mapped[Short]
     item: Mapped[Short]
     answer: Mapped[Short]  # ok | not_ok | na
-    value: Mapped[Short]  # what was read, for an item that asks for a value
-    note: Mapped[Long]
+    value: Mapped[PrivateShort]  # what was read, for an item that asks for a value
+    note: Mapped[PrivateLong]
     answered_at: Mapped[datetime]
 
 
@@ -49,12 +59,12 @@ class Diagnosis(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     visit_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
-    phenomenon: Mapped[Long]
-    customer_account: Mapped[Long]
-    finding: Mapped[Long]
+    phenomenon: Mapped[PrivateLong]
+    customer_account: Mapped[PrivateLong]
+    finding: Mapped[PrivateLong]
     cause_code: Mapped[Short]
     fault_code: Mapped[Short]
-    evidence: Mapped[Long]
+    evidence: Mapped[PrivateLong]
     made_at: Mapped[datetime]
 
 
@@ -64,14 +74,14 @@ class RepairAgreement(Synced, Base):
     __tablename__ = "repair_agreement"
     ticket_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
-    plan: Mapped[Long]
-    lines: Mapped[Document]  # [{kind, code, title, qty_milli, unit_price_minor, amount_minor}]
+    plan: Mapped[PrivateLong]
+    lines: Mapped[PrivateDocument]  # [{kind, code, title, qty_milli, unit_price_minor, amount_minor}]
     total_minor: Mapped[int]
     currency: Mapped[Short]
     price_version: Mapped[int]
-    signer_name: Mapped[Short]
+    signer_name: Mapped[PrivateShort]
     signer_role: Mapped[Short]
-    strokes: Mapped[Long]
+    strokes: Mapped[PrivateLong]
     content_hash: Mapped[Short]
     signed_at: Mapped[datetime]
 
@@ -83,7 +93,7 @@ class RepairMeasure(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     visit_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
-    text: Mapped[Long]
+    text: Mapped[PrivateLong]
     minutes: Mapped[int]
     made_at: Mapped[datetime]
     withdrawn: Mapped[bool]
@@ -115,8 +125,8 @@ class Demonstration(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     visit_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
-    shown_to: Mapped[Short]
-    points: Mapped[Long]
+    shown_to: Mapped[PrivateShort]
+    points: Mapped[PrivateLong]
     at: Mapped[datetime]
 
 
@@ -127,11 +137,11 @@ class StopUseNotice(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     equipment_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
-    hazard: Mapped[Long]
-    instruction: Mapped[Long]
-    signer_name: Mapped[Short]
+    hazard: Mapped[PrivateLong]
+    instruction: Mapped[PrivateLong]
+    signer_name: Mapped[PrivateShort]
     signer_role: Mapped[Short]
-    strokes: Mapped[Long]
+    strokes: Mapped[PrivateLong]
     content_hash: Mapped[Short]
     given_at: Mapped[datetime]
 
@@ -143,21 +153,21 @@ class ServiceReport(Synced, Base):
     ticket_id: Mapped[Key] = mapped_column(index=True)
     round: Mapped[int]
     number: Mapped[Short] = mapped_column(index=True)
-    content: Mapped[Document]
+    content: Mapped[PrivateDocument]
     content_hash: Mapped[Short]
     language: Mapped[Short]
     service_type: Mapped[Short]
     accepted: Mapped[bool]
-    refusal_reason: Mapped[Long]
-    opinion: Mapped[Long]
-    signer_name: Mapped[Short]
+    refusal_reason: Mapped[PrivateLong]
+    opinion: Mapped[PrivateLong]
+    signer_name: Mapped[PrivateShort]
     signer_role: Mapped[Short]
-    strokes: Mapped[Long]
+    strokes: Mapped[PrivateLong]
     signed_at: Mapped[datetime]
     device_at: Mapped[datetime | None]
     clock_error_ms: Mapped[int]
     engineer_id: Mapped[Key]
-    engineer_name: Mapped[Short]
+    engineer_name: Mapped[PrivateShort]
     supersedes: Mapped[Key | None]
 
 
@@ -180,10 +190,10 @@ class ReportAddendum(Synced, Base):
     __tablename__ = "report_addendum"
     ticket_id: Mapped[Key] = mapped_column(index=True)
     report_id: Mapped[Key] = mapped_column(index=True)
-    reason: Mapped[Long]
-    text: Mapped[Long]
+    reason: Mapped[PrivateLong]
+    text: Mapped[PrivateLong]
     by_id: Mapped[Key]
-    by_name: Mapped[Short]
+    by_name: Mapped[PrivateShort]
     made_at: Mapped[datetime]
 
 

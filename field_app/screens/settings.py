@@ -113,6 +113,16 @@ def _DeviceCard(model: DeviceFacts, pulse: Pulse) -> ft.Control:
             kind="other",
         ),
     ]
+    tablet = getattr(use_app(), "tablet", None)
+    if tablet is not None and tablet.vault is not None:
+
+        def lock(_: Any) -> None:
+            session.drafts.flush()
+            tablet.shut()
+
+        actions.append(
+            MainButton("lock-now", t("app.settings.lock"), lock, ft.Icons.LOCK_OUTLINE, kind="other")
+        )
     parts: list[ft.Control] = [Facts(pairs, 2)]
     if "right" not in key and "unknown" not in key:
         parts.append(Banner(State.WARN, t(key, **values), t("app.settings.clock_hint"), ident="clock-wrong"))

@@ -14,6 +14,7 @@ from field_app.screens.checklist import ChecklistPage
 from field_app.screens.conflicts import ConflictsScreen
 from field_app.screens.diagnosis import DiagnosisPage
 from field_app.screens.enrolment import EnrolmentScreen
+from field_app.screens.gate import GateScreen
 from field_app.screens.help import HelpPage, ReschedulePage
 from field_app.screens.history import HistoryPage
 from field_app.screens.notes import NotesPage
@@ -65,6 +66,7 @@ def screen_table() -> ScreenTable:
             ScreenSpec("enrol", EnrolmentScreen, bare=True),
         ],
         redirect=_first_page,
+        gate=GateScreen,
     )
 
 

@@ -57,6 +57,11 @@ class Drafts:
             self.save(form, dict(self._forms[form]))
             self._dirty.discard(form)
 
+    def drop(self) -> None:
+        """Forget everything and write nothing more."""
+        self._forms.clear()
+        self._dirty.clear()
+
     def close(self) -> None:
         """Write down everything and stop the timer."""
         self.flush()

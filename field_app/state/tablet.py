@@ -5,7 +5,8 @@ Owns the one store, loop and clock of the process. A session keeps none of its o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
@@ -17,19 +18,27 @@ from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes, uuid7
 from common.people.person import Person
 from common.policy.policy_set import find_policy
+from common.protocol.messages import ExchangeError
+from common.protocol.orders import LOST
 from common.stock.location import StockLocation, van_of
 from field_app.state.reach import LineState
 from field_app.state.status import SyncMode, SyncStatus
+from field_app.store.dismissal import WIPED, dismissal, wiped
+from field_app.store.lease import OVER
 from field_app.store.outbox import counts
 from field_app.store.queries_status import needs_attention, stamp
+from field_app.store.roomy import StoreFullError
 from field_app.store.store import Given, Store, state_of
-from field_app.sync.enrol import NAME_SETTING, Enrolled, Invitation, enrol
-from field_app.sync.keys import device_key
-from field_app.sync.keystore import Keystore
+from field_app.sync.enrol import BOX_KEY_SETTING, NAME_SETTING, Enrolled, Invitation, enrol
+from field_app.sync.keys import DEVICE_KEY, device_key, from_text, to_text
+from field_app.sync.keystore import Keystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
+from field_app.sync.recovery import Recovery
+from field_app.vault.vault import Vault, VaultState
 
 T = TypeVar("T")
 CUT_SETTING = "line.cut"
+VAULT_BOX = "vault.box"  # setting: id of the key, and the key sealed for the server
 
 
 @dataclass(eq=False)
@@ -47,11 +56,152 @@ class Tablet:
     version: str = ""
     local_zone: tzinfo = UTC
     loop: SyncLoop | None = None
+    vault: Vault | None = None  # None: a stand of a test, plain
+    pin: str = ""  # for demo and tests: chosen or given without asking
+    recovery: Recovery | None = None  # while the office is asked for the key
+    is_shut: bool = False  # the screens wait for the PIN; sending goes on (ADR-0032)
     listeners: set[Callable[[], None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.store.listeners.add(self.tell)
         self._cut = self.store.setting(CUT_SETTING) == "1"
+        self._touched_ms = self.clock.read().mono_ms
+
+    @property
+    def gate(self) -> str:
+        """Say what stands before the screens: '' nothing, choose, unlock, lost, stopped or wiped."""
+        vault = self.vault
+        if wiped(self.store):
+            return "wiped"
+        if vault is None or not self.is_enrolled:
+            return ""
+        match vault.state:
+            case VaultState.NONE:
+                return "lost" if self.store.sealed_with else "choose"
+            case VaultState.OPEN:
+                if dismissal(self.store):
+                    return "stopped"
+                return ("lost" if vault.why_lost else "unlock") if self.is_shut else ""
+            case VaultState.LOST:
+                return "lost"
+            case VaultState.WIPED:
+                return "wiped"
+        return "unlock"
+
+    @property
+    def can_talk(self) -> bool:
+        """Say whether this tablet's key can be used: there is no vault, or it is open."""
+        return self.vault is None or self.vault.state is VaultState.OPEN
+
+    def choose_pin(self, pin: str) -> None:
+        """Make the vault and seal what is here. Blocks; raises PinWeak."""
+        assert self.vault is not None
+        self.vault.create(pin)
+        self._opened()
+
+    def unlock(self, pin: str) -> None:
+        """Open with the PIN. Blocks; raises as `Vault.unlock`, and OtherKeyError."""
+        assert self.vault is not None
+        self.vault.unlock(pin)
+        self._opened()
+
+    def _opened(self) -> None:
+        assert self.vault is not None
+        self.store.unseal(self.vault, self.vault.key_id)
+        if isinstance(self.keystore, SealedKeystore):
+            self.keystore.seal(DEVICE_KEY)
+        box_key, who = self.store.setting(BOX_KEY_SETTING), self.store.identity()
+        mark = f"{self.vault.key_id}|"
+        if box_key and not self.store.setting(VAULT_BOX).startswith(mark):
+            box = self.vault.wrap_for_server(from_text(box_key), who.device_id)
+            self.store.choose(VAULT_BOX, mark + to_text(box))
+        self.is_shut = False
+        self.touch()
+        if self.loop is not None:
+            self.loop.reconnect()
+        self.tell()
+
+    def use_pin_given(self) -> None:
+        """Use the PIN that was given at the start, where one is asked for. Raises as `unlock` and `choose_pin`."""
+        if self.pin and self.gate == "choose":
+            self.choose_pin(self.pin)
+        elif self.pin and self.gate == "unlock":
+            self.unlock(self.pin)
+
+    def shut(self) -> None:
+        """Close the screens until the PIN is given; what is half-typed must have been written down."""
+        if self.vault is not None and self.vault.state is VaultState.OPEN:
+            self.is_shut = True
+            self.tell()
+
+    def ask_for_key(self) -> bool:
+        """Begin to ask the office for the data key; False where this tablet has nothing the office could open."""
+        key_id, _, box = self.store.setting(VAULT_BOX).partition("|")
+        who = self.store.identity()
+        if not box or not who.server_url:
+            return False
+        self.recovery = Recovery(who.server_url, who.device_id, key_id, box, self.random_bytes)
+        if self.loop is not None:
+            self.loop.poke()
+        return True
+
+    def hear_of_key(self) -> None:
+        """Ask what the office decided; a bad line is tried again later."""
+        recovery = self.recovery
+        if recovery is not None and not self._cut and recovery.state in ("", "waiting"):
+            with suppress(ExchangeError):
+                recovery.ask()
+            self.tell()
+
+    def recover(self, pin: str) -> None:
+        """Take the key back that the office gave, under a new PIN. Blocks; raises PinWeak, OtherKeyError."""
+        recovery = self.recovery
+        assert self.vault is not None
+        assert recovery is not None
+        self.vault.adopt(recovery.data_key, recovery.key_id, pin)
+        self.recovery = None
+        self._opened()
+
+    def wipe(self, why: str) -> None:
+        """Destroy the keys, then what they sealed; `why` stays to be said."""
+        if self.vault is not None:
+            self.vault.destroy()
+        self.store.erase((WIPED, why))
+        self.keystore.forget(DEVICE_KEY)
+        if self.loop is not None:
+            self.loop.reconnect()
+        self.tell()
+
+    def finish_wipe(self) -> None:
+        """Go on where the program was ended between the keys and what they sealed."""
+        if self.vault is not None and self.vault.state is VaultState.WIPED and not wiped(self.store):
+            self.wipe(dismissal(self.store) or LOST)
+
+    def begin_anew(self) -> None:
+        """Make a wiped tablet one that can be enrolled again."""
+        if self.vault is not None:
+            self.vault.forget()
+        self.is_shut = False
+        self.store.choose(WIPED, "")
+
+    def keep_draft(self, form: str, fields: Mapping[str, str]) -> None:
+        """Keep a half-typed form; somebody is typing. A wiped tablet keeps nothing of what was on its pages."""
+        if wiped(self.store):
+            return
+        self.touch()
+        self.store.keep_draft(form, dict(fields))
+
+    def touch(self) -> None:
+        """Remember that a person is at work now."""
+        self._touched_ms = self.clock.read().mono_ms
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nobody has touched this tablet for as long as the policy allows."""
+        vault = self.vault
+        if vault is None or self.is_shut or vault.state is not VaultState.OPEN:
+            return False
+        return self.clock.read().mono_ms - self._touched_ms >= vault.policy.idle_ms
 
     def tell(self) -> None:
         """Tell every session that something may have changed; from any thread."""
@@ -63,6 +213,7 @@ class Tablet:
 
         Raises NotEnrolledError, BadPayload.
         """
+        self.touch()
         given = self.store.give(payload, group=group)
         if given.outcome.took_effect and self.loop is not None:
             self.loop.poke()
@@ -135,7 +286,16 @@ class Tablet:
         elif loop is not None and loop.heard and not error:
             mode = SyncMode.ONLINE
         error = error if mode is SyncMode.ERROR else ""
-        return SyncStatus(mode, counted.waiting, attention, contact, error, self.store.trouble)
+        trouble = self.store.trouble or (OVER if self.lease_left_ms == 0 else "")
+        return SyncStatus(mode, counted.waiting, attention, contact, error, trouble)
+
+    @property
+    def lease_left_ms(self) -> int | None:
+        """Say how long new work may still be begun without hearing of the office; None where it never said."""
+        try:
+            return self.store.lease_left_ms()
+        except StoreFullError:  # said by the store itself
+            return None
 
     def sync_now(self) -> None:
         """Have the server asked at once."""
@@ -159,6 +319,7 @@ class Tablet:
         """Enrol this device and begin to fetch its person's work. Blocks; raises as `field_app.sync.enrol`."""
         asked = invitation if invitation.url else replace(invitation, url=self.server_url)
         done = enrol(self.store, self.keystore, asked, device_name, self.random_bytes, app=self.version)
+        self.use_pin_given()
         if self.loop is not None:
             self.loop.reconnect()
         return done

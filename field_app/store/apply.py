@@ -220,10 +220,10 @@ def _clear_except(connection: Connection, put: Put, cols: dict[str, Any]) -> Non
         rows = put.rows.get(entity, ())
         place = list(cols[entity]).index("id") if rows else 0
         ids = {row[place] for row in rows}
-        here = connection.execute(text(f'SELECT id FROM "{entity}" WHERE agg = :agg'), {"agg": put.agg})  # noqa: S608
+        here = connection.execute(text(f'SELECT id FROM main."{entity}" WHERE agg = :agg'), {"agg": put.agg})  # noqa: S608
         gone = [row_id for (row_id,) in here if row_id not in ids]
         if gone:
-            wipe = text(f'DELETE FROM "{entity}" WHERE id IN :ids')  # noqa: S608
+            wipe = text(f'DELETE FROM main."{entity}" WHERE id IN :ids')  # noqa: S608
             connection.execute(wipe.bindparams(bindparam("ids", expanding=True)), {"ids": gone})
 
 
@@ -249,7 +249,7 @@ def _sweep_detached(session: Session) -> None:
     gone = session.scalars(select(HeldAgg.agg).where(HeldAgg.detached == 1, HeldAgg.agg.not_in(busy))).all()
     for portion in _portions(list(gone)):
         for entity in synced_entities():
-            wipe = text(f'DELETE FROM "{entity}" WHERE agg IN :aggs')  # noqa: S608
+            wipe = text(f'DELETE FROM main."{entity}" WHERE agg IN :aggs')  # noqa: S608
             session.execute(wipe.bindparams(bindparam("aggs", expanding=True)), {"aggs": portion})
         session.execute(delete(HeldAgg).where(HeldAgg.agg.in_(portion)))
     if gone:

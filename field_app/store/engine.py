@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 LOCK_WAIT_S = 5
+STATEMENTS_KEPT = 512  # writing through a view is dear to prepare, cheap to repeat
 
 
 def make_store_engine(path: Path | None, *, creator: Any = None) -> Engine:
@@ -17,10 +18,11 @@ def make_store_engine(path: Path | None, *, creator: Any = None) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     url = "sqlite://" if path is None else f"sqlite:///{path}"
     connect_args = {"check_same_thread": False, "timeout": LOCK_WAIT_S, "isolation_level": None}
-    kwargs: dict[str, Any] = {"poolclass": StaticPool, "connect_args": connect_args}
-    if creator is not None:
-        kwargs = {"poolclass": StaticPool, "creator": creator}
-    engine = create_engine(url, hide_parameters=True, **kwargs)  # an error names no customer
+    connect_args["cached_statements"] = STATEMENTS_KEPT
+    # An error must not write the values of a statement into the log.
+    kwargs: dict[str, Any] = {"poolclass": StaticPool, "hide_parameters": True}
+    kwargs |= {"connect_args": connect_args} if creator is None else {"creator": creator}
+    engine = create_engine(url, **kwargs)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine
@@ -28,7 +30,14 @@ def make_store_engine(path: Path | None, *, creator: Any = None) -> Engine:
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "secure_delete=ON",
+        "trusted_schema=ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

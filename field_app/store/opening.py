@@ -11,10 +11,11 @@ import logging
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -23,23 +24,28 @@ from common.kernel.clock import Clock
 from common.kernel.ids import RandomBytes
 from common.kernel.reserve import Reserve
 from field_app.store.engine import make_store_engine
-from field_app.store.rescue import damage_of, rescue, set_aside
+from field_app.store.rescue import ASIDE, damage_of, rescue, set_aside
 from field_app.store.roomy import RESERVE_BYTES, RoomyStore
 from field_app.store.schema import open_schema
 from field_app.store.store import Store, state_of
 
 RECOVERY = "store.recovery"
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What is known of a store without opening it; all empty where nothing is."""
+    """What is known of a store without opening it; all empty where nothing is.
+
+    `first` and `ord`: the lowest place in the outbox that is still kept, and the highest ever given; `first` 0: not told.
+    """
 
     device_id: str = ""
     person_id: str = ""
     server_url: str = ""
     ord: int = 0
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class MarkedStore(RoomyStore):
     """A store that keeps its marker: after every save, without waiting for the disk."""
 
     marker_path: Path | None = None
+    _first = 0
 
     def give(self, payload: Any, **how: Any) -> Any:
         """As `RoomyStore.give`."""
@@ -67,9 +74,26 @@ class MarkedStore(RoomyStore):
             self.mark()
         return given
 
+    def write(self, work: Callable[[Session], T]) -> T:
+        """As `RoomyStore.write`; what was deleted for good must not count as lost later."""
+        result = super().write(work)
+        if self.marker_path is not None:
+            with self.read() as session:
+                moved = first_ord(session) != self._first
+            if moved:
+                self.mark()
+        return result
+
     def enrol(self, *who: Any, **how: Any) -> None:
         """As `Store.enrol`."""
         super().enrol(*who, **how)
+        self.mark()
+
+    def erase(self, note: tuple[str, str]) -> None:
+        """As `Store.erase`; damaged files that were set aside go too."""
+        super().erase(note)
+        if self.marker_path is not None:
+            shutil.rmtree(self.marker_path.parent / ASIDE, ignore_errors=True)
         self.mark()
 
     def mark(self) -> None:
@@ -78,7 +102,9 @@ class MarkedStore(RoomyStore):
             return
         who, new = self.identity(), self.marker_path.with_suffix(".new")
         with self.read() as session:
-            marker = Marker(who.device_id, who.person_id, who.server_url, newest_ord(session))
+            self._first = first_ord(session)
+            newest = newest_ord(session)
+        marker = Marker(who.device_id, who.person_id, who.server_url, newest, self._first)
         try:
             new.write_text(json.dumps(asdict(marker)), "utf-8")
             new.replace(self.marker_path)
@@ -91,13 +117,19 @@ def newest_ord(session: Session) -> int:
     return int(session.scalar(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'op'")) or 0)
 
 
+def first_ord(session: Session) -> int:
+    """Return the lowest place in the outbox that is kept; the next one to be given where it is empty."""
+    return int(session.scalar(text("SELECT min(ord) FROM op")) or newest_ord(session) + 1)
+
+
 def read_marker(path: Path) -> Marker:
     """Read a marker; an unreadable one says nothing."""
     try:
         told = json.loads(path.read_text("utf-8"))
         return Marker(
-            str(told["device_id"]), str(told["person_id"]), str(told["server_url"]), int(told["ord"])
-        )
+            str(told["device_id"]), str(told["person_id"]), str(told["server_url"]), int(told["ord"]),
+            int(told.get("first", 0)),
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return Marker()
 
@@ -152,7 +184,8 @@ def _make_anew(path: Path, damaged: Path | None, marker: Marker, recovery: Recov
         return recovery
     saved = rescue(damaged, path, marker.ord)
     with closing(sqlite3.connect(path)) as connection:
-        deleted = int(connection.execute("SELECT coalesce(min(ord), 1) - 1 FROM op").fetchone()[0])
+        lowest = int(connection.execute("SELECT coalesce(min(ord), 1) FROM op").fetchone()[0])
+    deleted = (marker.first or lowest) - 1
     return Recovery(recovery.kind, recovery.at_ms, saved, max(marker.ord - deleted - saved, 0))
 
 

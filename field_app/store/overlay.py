@@ -5,7 +5,6 @@ Owns base copies and the rebase. Runs inside a transaction of the store; commits
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ from common.kernel.outcome import BadPayload, Outcome
 from common.kernel.record import columns_of, synced_entities
 from common.kernel.work import Actor, Work
 from field_app.store.memo import MEMO, KeepBase, Memo, Row, raw_below, raw_connection, repeat
+from field_app.store.private import Private, private_columns, private_of, read_cells, seal_row, write_cells
 from field_app.store.schema import BaseRow, OpTouch, OutboxOp, neutral
 
 # Written out: these run several times for each pending command of a rebase.
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
     """Return what keeps the server's truth of a row before a pending command first writes it."""
     memo: Memo | None = session.info.get(MEMO)
-    keep_base = base_keeper(op_id)
+    keep_base = base_keeper(op_id, private_of(session.connection()))
 
     def before_touch(entity: str, row_id: str, agg: str) -> None:
         cursor = raw_connection(session).cursor()
@@ -52,12 +52,12 @@ def capture(session: Session, op_id: str) -> Callable[[str, str, str], None]:
     return before_touch
 
 
-def base_keeper(op_id: str) -> KeepBase:
-    """Return what writes a row's base copy, unless an earlier command has."""
+def base_keeper(op_id: str, private: Private | None) -> KeepBase:
+    """Return what writes a row's base copy, its private cells sealed, unless an earlier command has."""
 
     def keep_base(cursor: sqlite3.Cursor, key: tuple[str, str, str], row: Row) -> None:
         if cursor.execute(_IS_KEPT, key[:2]).fetchone() is None:
-            body = None if row is None else canonical(list(row))
+            body = None if row is None else _write_kept(private, key[0], list(row))
             cursor.execute(_KEEP, (*key, op_id if row is None else "", body))
 
     return keep_base
@@ -135,12 +135,12 @@ def restore_base(session: Session, aggs: set[str]) -> None:
             if body is None:
                 made_here.setdefault(entity, []).append((row_id,))
             else:
-                by_entity.setdefault(entity, []).append(json.loads(body))
+                by_entity.setdefault(entity, []).append(read_cells(body))
         connection.exec_driver_sql(_FORGET, (agg,))
     for entity, ids in made_here.items():
-        connection.exec_driver_sql(f'DELETE FROM "{entity}" WHERE id = ?', ids)  # noqa: S608 - own names
+        connection.exec_driver_sql(f'DELETE FROM main."{entity}" WHERE id = ?', ids)  # noqa: S608 - own names
     for entity, rows in by_entity.items():
-        write_rows(connection, entity, columns_of(entity), rows)
+        _write_as_stored(connection, entity, list(columns_of(entity)), rows)
     session.expire_all()
 
 
@@ -155,9 +155,10 @@ def replay(session: Session, op_ords: list[int], actor: Actor) -> None:
     memo: Memo | None = session.info.get(MEMO)
     query = select(OutboxOp.ord, OutboxOp.id, OutboxOp.local_code)
     rows = session.execute(query.where(OutboxOp.ord.in_(op_ords)).order_by(OutboxOp.ord)).all()
+    private = private_of(session.connection())
     for op_ord, op_id, old_code in rows:
         trace = memo.find(op_id) if memo is not None else None
-        if trace is not None and repeat(session, trace, base_keeper(op_id)):
+        if trace is not None and repeat(session, trace, base_keeper(op_id, private)):
             code = trace.code
         else:
             code = _run_again(session, op_ord, actor)
@@ -191,18 +192,32 @@ def _run_again(session: Session, op_ord: int, actor: Actor) -> str:
 
 
 def write_rows(connection: Connection, entity: str, names: Iterable[str], rows: list[list[Any]]) -> None:
-    """Write rows as they travel: insert, or replace all columns that came.
+    """Write rows as they travel: insert, or replace all columns that came. Private columns are sealed on the way.
 
     Columns an older server does not send get their neutral value in a new row and stay in one that is there (F2).
     """
     names = [name for name in names if name in columns_of(entity)]
+    private = private_of(connection)
+    _, hidden = private_columns().get(entity, ("id", ()))
+    places = [(i, f"{entity}|{name}") for i, name in enumerate(names) if name in hidden]
+    if private is not None and places:
+        known_by, seal = names.index("id"), private.seal
+        rows = [list(row) for row in rows]
+        for row in rows:
+            row_id = row[known_by]
+            for i, place in places:
+                row[i] = seal(row[i], place, row_id)
+    _write_as_stored(connection, entity, names, rows)
+
+
+def _write_as_stored(connection: Connection, entity: str, names: list[str], rows: list[list[Any]]) -> None:
     filled = fill_of(entity, frozenset(names))
     quoted = ", ".join(f'"{name}"' for name in (*names, *filled))
     marks = ", ".join((*("?" for _ in names), *(repr(value) for value in filled.values())))
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name != "id")
     cursor = raw_below(connection).cursor()  # takes the rows as they came; SQLAlchemy would copy each
     cursor.executemany(
-        f'INSERT INTO "{entity}" ({quoted}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}',  # noqa: S608
+        f'INSERT INTO main."{entity}" ({quoted}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}',  # noqa: S608
         rows,
     )
     cursor.close()
@@ -213,6 +228,10 @@ def fill_of(entity: str, came: frozenset[str]) -> dict[str, int | str | None]:
     """Map the columns that may not be empty and did not come to their neutral values."""
     table = synced_entities()[entity].__table__
     return {c.name: neutral(c) for c in table.columns if c.name not in came and not c.nullable}
+
+
+def _write_kept(private: Private | None, entity: str, cells: list[Any]) -> str:
+    return canonical(cells) if private is None else write_cells(seal_row(private, entity, cells))
 
 
 def actor_for(person_id: str, device_id: str) -> Actor:

@@ -96,6 +96,8 @@ def _fits(table: Table, row: dict[str, Any]) -> bool:
         if value is None and not column.nullable:
             return False
         wanted = int if isinstance(column.type, Integer) else str if isinstance(column.type, String) else None
+        if column.info.get("private") and isinstance(value, bytes):
+            continue  # sealed: it proves itself when it is opened
         if value is not None and wanted is not None and not isinstance(value, wanted):
             return False
     return True

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     TypeDecorator,
+    delete,
     insert,
     text,
     update,
@@ -22,9 +23,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import common.nouns  # noqa: F401 - registers every table and command
-from common.kernel.record import NAMING, Agg, Base, Document, DocumentColumn, Key, Long, Short
+from common.kernel.record import (
+    NAMING,
+    Agg,
+    Base,
+    Document,
+    DocumentColumn,
+    Key,
+    PrivateDocument,
+    PrivateLong,
+    Short,
+)
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7  # from 7 on private columns may be sealed (ADR-0031)
 
 
 class DeviceBase(DeclarativeBase):
@@ -67,7 +78,7 @@ class OutboxOp(DeviceBase):
     id: Mapped[Key] = mapped_column(unique=True)
     n: Mapped[int]
     kind: Mapped[Short]
-    envelope: Mapped[Document]
+    envelope: Mapped[PrivateDocument]
     agg: Mapped[Agg]
     ticket_id: Mapped[Key | None]
     given_ms: Mapped[int]
@@ -76,7 +87,7 @@ class OutboxOp(DeviceBase):
     result_seq: Mapped[int]
     status: Mapped[Short]
     code: Mapped[Short]
-    details: Mapped[Document]
+    details: Mapped[PrivateDocument]
     local_code: Mapped[Short]  # why it has no effect here at the moment, '' if it has
     __table_args__ = (
         Index("ix_op_state_ord", "state", "ord"),
@@ -118,7 +129,7 @@ class Draft(DeviceBase):
 
     __tablename__ = "draft"
     key: Mapped[Short] = mapped_column(primary_key=True)
-    body: Mapped[Document]
+    body: Mapped[PrivateDocument]
     saved_ms: Mapped[int]
 
 
@@ -127,7 +138,7 @@ class Setting(DeviceBase):
 
     __tablename__ = "setting"
     key: Mapped[Short] = mapped_column(primary_key=True)
-    value: Mapped[Long]
+    value: Mapped[PrivateLong]  # sealed where it says who somebody is (`private.py`)
 
 
 class StoreTooNewError(Exception):
@@ -153,15 +164,32 @@ def open_schema(engine: Engine) -> None:
             connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
             connection.commit()
             return
-        zero = dict.fromkeys(
-            ("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0
-        )
-        empty = dict.fromkeys(("device_id", "person_id", "server_url", "token", "cursor", "epoch"), "")
-        connection.execute(
-            insert(SyncState).values(one=1, incarnation=1, next_n=1, generation=1, **zero, **empty)
-        )
+        _begin_state(connection)
         connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
         connection.commit()
+
+
+def clear_schema(engine: Engine) -> None:
+    """Empty every table and the pages they stood on; the file is then as a new one."""
+    with engine.connect() as connection:
+        for table in (*reversed(Base.metadata.sorted_tables), *reversed(DeviceBase.metadata.sorted_tables)):
+            connection.execute(delete(table))
+        _begin_state(connection)
+        connection.commit()
+        raw: Any = connection.connection.driver_connection
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _begin_state(connection: Connection) -> None:
+    """Write the one row of a tablet that is nobody's."""
+    zero = dict.fromkeys(
+        ("position", "durable", "clock_error_ms", "reoffer", "reconcile", "last_contact_ms"), 0
+    )
+    empty = dict.fromkeys(("device_id", "person_id", "server_url", "token", "cursor", "epoch"), "")
+    connection.execute(
+        insert(SyncState).values(one=1, incarnation=1, next_n=1, generation=1, **zero, **empty)
+    )
 
 
 def _add_columns(connection: Connection) -> None:

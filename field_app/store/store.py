@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, delete, func, insert, select, text, update
+from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock, Reading
@@ -21,9 +21,12 @@ from common.kernel.command import spec_of
 from common.kernel.ids import RandomBytes, uuid7
 from common.kernel.op import Op, make_op
 from common.kernel.outcome import Outcome
+from field_app.store.lease import LeaseWatch
 from field_app.store.memo import MEMO, Memo
 from field_app.store.overlay import actor_for, builds_on, note_touches, run_op
-from field_app.store.schema import Draft, OutboxOp, Setting, SyncState, open_schema
+from field_app.store.private import MARK, Private, lay_over, lift, seal_what_is_plain
+from field_app.store.schema import Draft, OutboxOp, Setting, SyncState, clear_schema, open_schema
+from field_app.vault.cipher import Sealer
 
 T = TypeVar("T")
 
@@ -45,6 +48,10 @@ class Identity:
     server_url: str
 
 
+class OtherKeyError(Exception):
+    """The file is sealed with another key than the vault's."""
+
+
 class NotEnrolledError(Exception):
     """Nobody works on this tablet yet."""
 
@@ -63,6 +70,48 @@ class Store:
         self._memo = Memo()
         self.listeners: set[Callable[[], None]] = set()
         open_schema(engine)
+        self._private = Private()
+        self.lease = LeaseWatch(clock)
+        with self.read() as session:
+            self.lease.read(session)
+        if self.setting(MARK):
+            lay_over(engine, self._private)
+
+    @property
+    def sealed_with(self) -> str:
+        """Return the id of the key this file is sealed with; '' while it is plain."""
+        return self.setting(MARK)
+
+    def unseal(self, sealer: Sealer, key_id: str) -> None:
+        """Use the key from now on; a file that is still plain is sealed first. Raises OtherKeyError.
+
+        Killed while it seals, the file is read as before and the next call goes on.
+        """
+        with self._lock:
+            mark = self.sealed_with
+            if mark not in ("", key_id):
+                raise OtherKeyError(mark)
+            self._private.sealer = sealer
+            if not mark:
+                seal_what_is_plain(self.engine, self._private)
+                self.choose(MARK, key_id)
+                lay_over(self.engine, self._private)
+        for listener in list(self.listeners):
+            listener()
+
+    def shut(self) -> None:
+        """Forget the key: what is private cannot be read until `unseal`."""
+        self._private.sealer = None
+
+    def erase(self, note: tuple[str, str]) -> None:
+        """Remove everything this file holds and leave one setting: why. It is then as new, and nobody's."""
+        with self._lock:
+            lift(self.engine)
+            self._private.sealer = None
+            self._memo = Memo()
+            self.lease = LeaseWatch(self.clock)
+            clear_schema(self.engine)
+            self.choose(*note)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -113,6 +162,10 @@ class Store:
                 raise NotEnrolledError
             reading = reading or self.clock.read()
             op_id = uuid7(reading.wall_ms, self.random_bytes)
+            if over := self.lease.refusal(session, payload, state.clock_error_ms):
+                self.lease.keep(session, state.clock_error_ms)
+                session.commit()
+                return Given(op_id, Outcome("parked", over))
             op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
             actor = actor_for(state.person_id, state.device_id)
             outcome, work = run_op(session, op, actor, live=True)
@@ -122,6 +175,7 @@ class Store:
                 return Given(op_id, outcome)
             op = replace(op, d=builds_on(session, work))
             aggs = {spec_of(op.k).about(payload), *work.touched.values(), *work.loaded}
+            self.lease.keep(session, state.clock_error_ms)
             self._keep(session, state, op, payload, aggs)
             session.commit()
         for listener in list(self.listeners):
@@ -130,6 +184,7 @@ class Store:
 
     def _keep(self, session: Session, state: SyncState, op: Op, payload: Any, aggs: set[str]) -> None:
         row = OutboxOp(
+            ord=next_ord(session),
             id=op.id,
             n=state.next_n,
             kind=op.k,
@@ -149,6 +204,14 @@ class Store:
         session.flush()
         note_touches(session, row.ord, aggs)
         state.next_n += 1
+
+    def lease_left_ms(self) -> int | None:
+        """Say how long the lease still runs (None: there is none), and write down now and then how far time has come."""
+        with self.read() as session:
+            error_ms = state_of(session).clock_error_ms
+        if self.lease.is_due(error_ms):
+            self.write(lambda session: self.lease.keep(session, error_ms))
+        return self.lease.left_ms(error_ms)
 
     def keep_draft(self, key: str, body: dict[str, Any]) -> None:
         """Keep a half-typed form; an empty one is forgotten."""
@@ -177,8 +240,8 @@ class Store:
         """Keep a setting."""
 
         def keep(session: Session) -> None:
-            if session.execute(update(Setting).where(Setting.key == key).values(value=value)).rowcount == 0:  # type: ignore[attr-defined]
-                session.execute(insert(Setting).values(key=key, value=value))
+            session.execute(delete(Setting).where(Setting.key == key))
+            session.execute(insert(Setting).values(key=key, value=value))
 
         self.write(keep)
 
@@ -186,6 +249,11 @@ class Store:
         """Run SQLite's quick check; 'ok' or what is wrong."""
         with self.read() as session:
             return str(session.execute(text("PRAGMA quick_check(1)")).scalar())
+
+
+def next_ord(session: Session) -> int:
+    """Return the next place in the outbox; one that was used is never given again."""
+    return int(session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'op'")) or 0) + 1
 
 
 def state_of(session: Session) -> SyncState:

@@ -6,9 +6,13 @@ Owns no thread and no timer. The app's loop and the simulator call `turn`; netwo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock
 from common.kernel.codec import compact
@@ -21,13 +25,19 @@ from common.protocol.messages import (
     Rejected,
     SyncAnswer,
     SyncExchange,
+    SyncRequest,
     TooOld,
     Unreachable,
 )
+from common.protocol.orders import lease_text, wipe_text
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
+from field_app.store.dismissal import note_answer
 from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
+from field_app.store.schema import Setting
 from field_app.store.store import Store, state_of
 from field_app.sync.collector import no_collection
+from field_app.sync.enrol import SIGN_KEY_SETTING
+from field_app.sync.keys import verify_signature
 from field_app.sync.plan import Facts, Line, Sent, Step, after_failure, after_success, next_step
 
 
@@ -42,6 +52,7 @@ class SyncEngine:
     app: str = ""
     line: Line = field(default_factory=Line)
     last_error: str = ""
+    wipe: Callable[[str], None] | None = None  # destroys the keys, for a reason
     _ops: tuple[dict[str, Any], ...] = ()  # of the request under way
 
     def turn(self, *, asked: bool = False) -> Step:
@@ -93,16 +104,56 @@ class SyncEngine:
             answer = self.exchange.sync(sync_request)
             self._refuse_the_past(answer)
         except (NotTrusted, TooOld) as error:
-            taken = error.answer
-            if taken is not None:  # the commands were taken in, though nothing comes back
-                self.store.write(
-                    lambda session: apply_answer(session, sync_request, taken, self.clock.read())
-                )
+            if self._handed_over(sync_request, error):
+                return True
             raise
         with no_collection():
-            self.store.write(lambda session: apply_answer(session, sync_request, answer, self.clock.read()))
+            self.store.write(partial(self._take, sync_request, answer))
+        note_answer(self.store, "")
         facts = self.facts()
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
+
+    def _take(self, request: SyncRequest, answer: SyncAnswer, session: Session) -> None:
+        """Take an answer in, and with it what the server says of time; a lease nobody signed is none."""
+        reading = self.clock.read()
+        apply_answer(session, request, answer, reading)
+        lease, who = answer.lease, state_of(session).device_id
+        if lease is not None and not self._is_signed(
+            session, lease_text(who, lease.at, lease.until), lease.sig
+        ):
+            lease = None
+        self.store.lease.heard(session, lease, answer.now, reading)
+
+    def _handed_over(self, request: SyncRequest, error: NotTrusted | TooOld) -> bool:
+        """Take in what became of the commands, though nothing comes back; True while some are still to be sent.
+
+        With the last one handed over, an order to forget everything is carried out (G5).
+        """
+        taken = error.answer
+        if isinstance(error, NotTrusted):
+            note_answer(self.store, error.code)
+        if taken is None:
+            return False
+        self.store.write(partial(self._take, request, taken))
+        facts = self.facts()
+        if facts.waiting or facts.reoffer:
+            return isinstance(error, NotTrusted)
+        order = taken.wipe
+        if order is None or self.wipe is None:
+            return False
+        with self.store.read() as session:
+            if not self._is_signed(session, wipe_text(request.dev, order.at, order.why), order.sig):
+                return False
+            token = state_of(session).token
+        with suppress(ExchangeError):  # the office hears of it where it can; the order holds all the same
+            self.exchange.sync(replace(request, tok=token, ops=(), dig=None, left=0, old=0, bye=True))
+        self.wipe(order.why)
+        return False
+
+    def _is_signed(self, session: Session, text: bytes, signature: str) -> bool:
+        """Say whether the server this tablet was enrolled at signed a text."""
+        key = session.scalar(select(Setting.value).where(Setting.key == SIGN_KEY_SETTING)) or ""
+        return verify_signature(key, text, signature)
 
     def _refuse_the_past(self, answer: SyncAnswer) -> None:
         """Take nothing from a server that another has replaced. Raises NotTrusted `server_replaced` (M1)."""

@@ -20,11 +20,17 @@ LONGEST_REST_S = 20.0  # also how often sessions are told that time has passed
 class SyncLoop:
     """Takes turns until it is stopped. `connect` makes the engine once this tablet is somebody's, None before.
 
-    `told` is called from the loop's thread whenever what the strip says may have changed.
+    `told` is called from the loop's thread whenever what the strip says may have changed, `beside` before each turn.
     """
 
-    def __init__(self, connect: Callable[[], SyncEngine | None], told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], SyncEngine | None],
+        told: Callable[[], None],
+        beside: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connect = connect
+        self._beside = beside
         self._told = told
         self.engine: SyncEngine | None = None
         self._asked = threading.Event()
@@ -58,6 +64,7 @@ class SyncLoop:
     def turn(self, *, asked: bool) -> Step:
         """Take one turn and remember what the strip has to say about it. Never raises."""
         try:
+            self._beside()
             if self.engine is None:
                 self.engine = self._connect()
             engine = self.engine

@@ -103,7 +103,7 @@ class Device(ServerBase):
     person_id: Mapped[Key] = mapped_column(index=True)
     name: Mapped[Short]
     public_key: Mapped[Short]
-    state: Mapped[Short]  # active | revoked
+    state: Mapped[Short]  # active | revoked | lost
     enrolled_at: Mapped[datetime]
     last_contact_at: Mapped[datetime | None]
     clock_error_ms: Mapped[int]
@@ -112,6 +112,25 @@ class Device(ServerBase):
     app: Mapped[Short]
     position: Mapped[int]
     forks: Mapped[int]
+    leased_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]  # the wipe order went out for the first time
+    wiped_at: Mapped[datetime | None]  # the device said that it destroys its keys now
+
+
+class KeyRequest(ServerBase):
+    """A tablet that cannot open its data asks for its key: `box` holds it, sealed for the server; newest one only."""
+
+    __tablename__ = "key_request"
+    device_id: Mapped[Key] = mapped_column(primary_key=True)
+    key_id: Mapped[Short]
+    fresh_key: Mapped[Short]
+    box: Mapped[Long]
+    asked_at: Mapped[datetime]
+    state: Mapped[Short]  # waiting | given | declined
+    sealed: Mapped[Long]
+    decided_by: Mapped[Key | None]
+    decided_at: Mapped[datetime | None]
 
 
 class Lane(ServerBase):

@@ -59,6 +59,9 @@ def read_demo_settings(env: Mapping[str, str] | None = None) -> DemoSettings:
     return DemoSettings((root / "demo").resolve(), language=nearest_language(tag), **ports)
 
 
+APP_PIN = "270419"  # printed at every start, opens the demo's app only
+
+
 def child_environment(settings: DemoSettings) -> dict[str, str]:
     """Return the environment of the server and the app: this one, with the demo's folder and ports."""
     own = {
@@ -68,6 +71,7 @@ def child_environment(settings: DemoSettings) -> dict[str, str]:
         "FIELDWRIGHT_SECOND_FACTOR": "optional",
         "FIELDWRIGHT_APP_PORT": str(settings.app),
         "FIELDWRIGHT_SERVER_URL": settings.address("line"),
+        "FIELDWRIGHT_PIN": APP_PIN,
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }

@@ -24,7 +24,14 @@ from sync_server.demo.children import Child, is_taken, wait_ready
 from sync_server.demo.company import SMALL
 from sync_server.demo.create import LOGINS, PASSWORD, demo_database, demo_settings
 from sync_server.demo.line import Line
-from sync_server.demo.settings import HOST, DemoSettings, PortError, child_environment, read_demo_settings
+from sync_server.demo.settings import (
+    APP_PIN,
+    HOST,
+    DemoSettings,
+    PortError,
+    child_environment,
+    read_demo_settings,
+)
 from sync_server.demo.today import ENGINEER
 from sync_server.imports.plan_people import person_id_for
 from sync_server.keys import load_keys
@@ -159,6 +166,7 @@ class Demo:
         places = [(say("demo.box.console"), f"{settings.address('server')}/console")]
         if self.with_app:
             places.append((say("demo.box.app"), f"{settings.address('app')}/"))
+            places.append((say("demo.box.pin"), APP_PIN))
         places.append((say("demo.box.line"), f"{settings.address('switch')}/line"))
         people = [(say(f"demo.box.login.{login}"), f"{login}  /  {PASSWORD}") for login in LOGINS]
         keys = [("o + Enter", say("demo.box.key_o")), ("Ctrl-C", say("demo.box.key_stop"))]

@@ -190,6 +190,10 @@ def _add_device(unit: UnitOfWork, row: EnrolCode, request: EnrolRequest) -> Devi
         app=request.app,
         position=0,
         forks=0,
+        leased_at=None,
+        lost_at=None,
+        told_at=None,
+        wiped_at=None,
     )
     unit.session.add(device)
     row.device_id = device.id

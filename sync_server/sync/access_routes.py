@@ -1,4 +1,4 @@
-"""Routes by which a device comes in: enrolment with a code, a nonce, a token.
+"""Routes by which a device comes in: enrolment with a code, a nonce, a token; and how it asks for its lost key.
 
 Owns nothing but the way from HTTP to the functions of `people`.
 """
@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
+from common.protocol.recovery import KeyAsk
 from sync_server.db.database import Database
 from sync_server.gate import Rates
 from sync_server.keys import ServerKeys
 from sync_server.people.enrolment import enrol
+from sync_server.people.key_requests import ask
 from sync_server.people.tokens import Tokens
 from sync_server.security import Security
 from sync_server.sync.wire import answer, read_message
@@ -47,6 +49,13 @@ def access_router(
         rates.take("door_address", address_of(request))
         told = await read_message(request, TokenRequest, BODY_AT_MOST)
         return answer(request, await run_in_threadpool(tokens.give, told))
+
+    @router.post("/recovery")
+    async def recovery(request: Request) -> Response:
+        rates.take("door_address", address_of(request))
+        told = await read_message(request, KeyAsk, BODY_AT_MOST)
+        rates.take("nonce_device", f"key {told.dev} {address_of(request)}")
+        return answer(request, await run_in_threadpool(ask, database, told))
 
     return router
 

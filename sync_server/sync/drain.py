@@ -8,29 +8,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from common.kernel.clock import instant
 from common.kernel.command import Place
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from common.protocol.messages import Fork, NotTrusted, OpResult, SyncAnswer, SyncRequest
+from common.protocol.orders import WipeOrder
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Lane
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.people.audit import note_event
+from sync_server.people.orders import Orders
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
 from sync_server.sync.push import ForkSeen, Numbered, arrival_of, is_known, park, portions, read_ops
 
 
-def quarantine(database: Database, request: SyncRequest, code: str) -> SyncAnswer:
-    """Park every command with `code`. Raises NotTrusted for an unknown device, DatabaseBusyError, BadPayload."""
+def quarantine(
+    database: Database, request: SyncRequest, code: str, orders: Orders | None = None
+) -> SyncAnswer:
+    """Park every command with `code`, and order a wipe where that is due.
+
+    Raises NotTrusted for an unknown device, DatabaseBusyError, BadPayload.
+    """
     ops = read_ops(request.ops)
 
-    def enter(unit: UnitOfWork) -> tuple[str, str] | Fork:
+    def enter(unit: UnitOfWork) -> tuple[str, str, WipeOrder | None] | Fork:
         device = unit.session.get(Device, request.dev)
         if device is None:
             raise NotTrusted("device_unknown")
         device.last_contact_at = unit.now
         device.unsent = request.left
+        device.oldest_unsent_at = instant(request.old) if request.old else None
         entered = enter_lane(unit, request, database.random_bytes)
-        return entered if isinstance(entered, Fork) else (device.person_id, entered.token)
+        if isinstance(entered, Fork):
+            return entered
+        wipe = orders.wipe(unit, device, code) if orders is not None else None
+        if request.bye and wipe is not None and device.wiped_at is None:
+            device.wiped_at = unit.now
+            note_event(unit, "device_wiped", device.person_id, device_id=device.id)
+        return device.person_id, entered.token, wipe
 
     def take(unit: UnitOfWork, person_id: str, token: str, portion: list[Numbered]) -> list[OpResult]:
         lane = hold_lane(unit, request, token)
@@ -41,7 +57,7 @@ def quarantine(database: Database, request: SyncRequest, code: str) -> SyncAnswe
     entered = database.transact(enter)
     if isinstance(entered, Fork):
         return SyncAnswer(fork=entered, now=_now_ms(database))
-    person_id, token = entered
+    person_id, token, wipe = entered
     results: list[OpResult] = []
     try:
         for portion in portions(ops):
@@ -49,7 +65,7 @@ def quarantine(database: Database, request: SyncRequest, code: str) -> SyncAnswe
     except ForkSeen:
         fork = database.transact(lambda unit: fork_lane(unit, request.dev, database.random_bytes))
         return SyncAnswer(fork=fork, now=_now_ms(database))
-    return without_rows(database, request, token, results)
+    return replace(without_rows(database, request, token, results), wipe=wipe)
 
 
 def without_rows(database: Database, request: SyncRequest, token: str, results: list[OpResult]) -> SyncAnswer:

@@ -59,6 +59,7 @@ def fork_lane(unit: UnitOfWork, device_id: str, random_bytes: RandomBytes) -> Fo
     lane = open_lane(unit, device_id, newest + 1, random_bytes)
     if device is not None:
         device.forks += 1
+        device.leased_at = None  # a copy or an older state may hold no lease, or an old one
     return Fork(lane.incarnation, lane.token)
 
 

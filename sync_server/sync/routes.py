@@ -20,6 +20,7 @@ from common.protocol.messages import (
     ReconcileRequest,
     SyncRequest,
 )
+from common.protocol.orders import DISMISSALS
 from sync_server.db.database import DatabaseBusyError
 from sync_server.gate import Gate, Rates
 from sync_server.people.tokens import Tokens
@@ -30,7 +31,7 @@ from sync_server.sync.wire import answer, read_message
 
 Message = TypeVar("Message", SyncRequest, HaveRequest, ReconcileRequest)
 OLDEST_PROTOCOL = 1
-SENT_AWAY = {"device_revoked": 410, "person_inactive": 410}
+SENT_AWAY = dict.fromkeys(DISMISSALS, 410)
 
 
 def sync_router(

@@ -24,11 +24,13 @@ from common.protocol.messages import (
     SyncAnswer,
     SyncRequest,
 )
+from common.protocol.orders import LOST, REVOKED, Lease
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import MustUndo, UnitOfWork
 from sync_server.files.arrived import hashes_in, settle
 from sync_server.files.wishes import wishes
+from sync_server.people.orders import Orders
 from sync_server.sync.cursor import Cursor, is_of_this_history, read_cursor
 from sync_server.sync.drain import quarantine, without_rows
 from sync_server.sync.lanes import enter_lane, fork_lane, hold_lane
@@ -43,6 +45,7 @@ class SyncService:
     """Answers sync requests of authenticated devices. Satisfies the server side of `SyncExchange`."""
 
     database: Database
+    orders: Orders | None = None  # None: nothing is signed, as in the simulator
 
     def sync(self, request: SyncRequest) -> SyncAnswer:
         """Push what came, bring what is new. Raises NotTrusted, DatabaseBusyError, ServerTooOldError, BadPayload."""
@@ -55,15 +58,20 @@ class SyncService:
     def drain(self, request: SyncRequest) -> SyncAnswer:
         """Push what came and bring nothing: the app is too old for what the rows look like now (T20)."""
         taken = self._take(request)
-        return taken if isinstance(taken, SyncAnswer) else without_rows(self.database, request, *taken[1:])
+        return taken if isinstance(taken, SyncAnswer) else without_rows(self.database, request, *taken[1:3])
 
     def quarantine(self, request: SyncRequest, code: str) -> SyncAnswer:
         """Keep what came for the office to judge; nothing is done and nothing is shown (G5)."""
-        return quarantine(self.database, request, code)
+        return quarantine(self.database, request, code, self.orders)
 
     def have(self, request: HaveRequest) -> HaveAnswer:
-        """Say which commands have no receipt here. Raises NotTrusted."""
-        person_of(self.database, request.dev)
+        """Say which commands have no receipt here. Raises NotTrusted.
+
+        A device that was sent away may ask as well: it must hand over what has not come in (G5).
+        """
+        with self.database.read() as session:
+            if session.get(Device, request.dev) is None:
+                raise NotTrusted("device_unknown")
         head = self.database.number()
         with self.database.read() as session:
             known = set(session.scalars(select(Receipt.op_id).where(Receipt.op_id.in_(request.ids))))
@@ -84,22 +92,24 @@ class SyncService:
             now=self._now_ms(),
         )
 
-    def _take(self, request: SyncRequest) -> SyncAnswer | tuple[str, str, list[OpResult]]:
-        """Enter the lane and take its commands: person, new token and results, or the answer to a fork."""
+    def _take(self, request: SyncRequest) -> SyncAnswer | tuple[str, str, list[OpResult], Lease | None]:
+        """Enter the lane and take its commands: person, new token, results and lease, or the answer to a fork."""
         ops = understood(read_ops(request.ops), request.app)
         entered = self.database.transact(lambda unit: self._enter(unit, request, len(ops)))
         if isinstance(entered, Fork):
             return self._forked(entered)
-        actor, token = entered
+        actor, token, lease = entered
         results: list[OpResult] = []
         for portion in portions(ops):
             taken = self._push(request, token, actor, portion)
             if isinstance(taken, Fork):
                 return self._forked(taken)
             results.extend(taken)
-        return actor.person_id, token, results
+        return actor.person_id, token, results, lease
 
-    def _enter(self, unit: UnitOfWork, request: SyncRequest, ops: int) -> Fork | tuple[Actor, str]:
+    def _enter(
+        self, unit: UnitOfWork, request: SyncRequest, ops: int
+    ) -> Fork | tuple[Actor, str, Lease | None]:
         device = unit.session.get(Device, request.dev)
         actor = actor_of(unit, device)
         assert device is not None
@@ -111,7 +121,13 @@ class SyncService:
         device.app = request.app
         cursor = read_cursor(request.cur)
         device.position = cursor.base if cursor else 0
-        return entered if isinstance(entered, Fork) else (actor, entered.token)
+        if isinstance(entered, Fork):
+            return entered
+        lease = None
+        if self.orders is not None:
+            person = unit.session.get_one(Person, actor.person_id)
+            lease = self.orders.lease(unit, device, person.roles)
+        return actor, entered.token, lease
 
     def _push(
         self, request: SyncRequest, token: str, actor: Actor, portion: list[Numbered]
@@ -132,7 +148,14 @@ class SyncService:
                 lambda unit: fork_lane(unit, request.dev, self.database.random_bytes)
             )
 
-    def _pull(self, request: SyncRequest, person_id: str, token: str, results: list[OpResult]) -> SyncAnswer:
+    def _pull(
+        self,
+        request: SyncRequest,
+        person_id: str,
+        token: str,
+        results: list[OpResult],
+        lease: Lease | None,
+    ) -> SyncAnswer:
         cursor = read_cursor(request.cur)
         reset = False
         for _ in range(NUMBERING_TRIES):
@@ -163,9 +186,12 @@ class SyncService:
                 epoch=epoch,
                 now=self._now_ms(),
                 blob=wanted,
+                lease=lease,
             )
         results = [replace(result, q=head) for result in results]
-        return SyncAnswer(tok=token, res=tuple(results), cur=request.cur, more=True, now=self._now_ms())
+        return SyncAnswer(
+            tok=token, res=tuple(results), cur=request.cur, more=True, now=self._now_ms(), lease=lease
+        )
 
     def _compare(self, connection: object, request: SyncRequest, person_id: str, page: Page) -> str:
         """Compare digests when the tablet was complete and nothing has changed since (invariant 18)."""
@@ -187,17 +213,24 @@ def person_of(database: Database, device_id: str) -> str:
     with database.read() as session:
         device = session.get(Device, device_id)
         if device is None or device.state != "active":
-            raise NotTrusted("device_revoked" if device else "device_unknown")
+            raise NotTrusted(sent_away(device))
         person = session.get(Person, device.person_id)
         if person is None or not person.active:
             raise NotTrusted("person_inactive")
         return device.person_id
 
 
+def sent_away(device: Device | None) -> str:
+    """Name why a device that is not in use is sent away."""
+    if device is None:
+        return "device_unknown"
+    return LOST if device.state == "lost" else REVOKED
+
+
 def actor_of(unit: UnitOfWork, device: Device | None) -> Actor:
     """Say on whose behalf a device speaks: always its own person, never what a command claims (G4)."""
     if device is None or device.state != "active":
-        raise NotTrusted("device_revoked" if device else "device_unknown")
+        raise NotTrusted(sent_away(device))
     person = unit.session.get(Person, device.person_id)
     if person is None or not person.active:
         raise NotTrusted("person_inactive")

@@ -22,7 +22,12 @@ from packaging.utils import canonicalize_name
 from tests.support.source import ROOT, assert_none, python_files, relative, tree
 
 # Compiled packages with wheels for Android and iOS, and the version Flet builds (recipes of August 2026).
-MOBILE_WHEELS = {"cffi": "2.0.0", "cryptography": "48.0.0", "sqlalchemy": "2.0.50"}
+MOBILE_WHEELS = {
+    "argon2-cffi-bindings": "25.1.0",
+    "cffi": "2.0.0",
+    "cryptography": "48.0.0",
+    "sqlalchemy": "2.0.50",
+}
 # Flet's own transport; its wheel is part of every app that Flet builds.
 FLETS_OWN = frozenset({"msgpack"})
 TARGETS = tuple(

@@ -24,9 +24,10 @@ from common.stock.ledger import ledger_faults
 from sync_server.upkeep.verify import verify
 from tests.support.browser import new_context, screenshot
 from tests.support.flet_browser import script_errors
+from tests.support.locked_tablet import cipher_of
 from tests.support.pages.app import README, TALL, AppPage
 from tests.support.pages.console import ConsolePage
-from tests.support.programs import HOST, Cable, app_program, free_port, server_program
+from tests.support.programs import HOST, PIN, Cable, app_program, free_port, server_program
 from tests.support.story_company import StoryCompany, an_id, make_story_company
 
 if TYPE_CHECKING:
@@ -74,11 +75,15 @@ class Story:
         return self.stack.enter_context(new_context(self.browser, size=size))  # type: ignore[arg-type]
 
     def wait_for_draft(self, text: str) -> None:
-        """Wait until a half-typed text is on the tablet's disk, where it is a moment after the last key."""
-        with closing(sqlite3.connect(self.folder / "tablet" / "app" / "tablet.db")) as disk:
+        """Wait until a half-typed text is on the tablet's disk, sealed: a moment after the last key."""
+        folder = self.folder / "tablet" / "app"
+        cipher = cipher_of(folder, PIN)
+        with closing(sqlite3.connect(folder / "tablet.db")) as disk:
             for _ in range(300):
-                if any(text in str(json.loads(row[0])) for row in disk.execute("select body from draft")):
-                    return
+                for key, body in disk.execute("select key, body from draft").fetchall():
+                    assert text.encode() not in body
+                    if text in str(json.loads(cipher.open(body, f"draft|body|{key}".encode()))):
+                        return
                 self.office.page.wait_for_timeout(100)
         raise AssertionError(f"never written down: {text}")
 

@@ -14,6 +14,7 @@ from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
 from field_app.store.apply import rebase_all
 from field_app.store.overlay import OVERLAY_STATES
+from field_app.store.private import open_row, private_of, read_cells
 from sync_server.db.audit import first_fault
 from sync_server.sync.pull import standings
 from tests.simulation.cluster import SimDevice, SimServer
@@ -172,7 +173,8 @@ def base_dump(session: Session) -> dict[str, dict[str, tuple[Any, ...]]]:
         if body is None or body == "null":
             rows[entity].pop(row_id, None)
         else:
-            rows[entity][row_id] = tuple(json.loads(body))
+            private, cells = private_of(session.connection()), read_cells(body)
+            rows[entity][row_id] = tuple(open_row(private, entity, cells) if private else cells)
     return rows
 
 

@@ -28,6 +28,7 @@ from common.protocol.messages import (
 from field_app.store.engine import make_store_engine
 from field_app.store.store import Store
 from field_app.sync.engine import SyncEngine
+from field_app.vault.cipher import Cipher
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.engine import make_engine
 from sync_server.sync.service import SyncService
@@ -275,6 +276,8 @@ class SimDevice:
         """Start the app on what is on the disk."""
         self.disk.power_on()
         self.store = Store(self.disk.engine, self.clock, self.network.rng.randbytes)
+        # Sealed as in the product; of its own chance, so that a seed stays the history it was.
+        self.store.unseal(Cipher(b"k" * 32, 1, random.Random(self.boots).randbytes), "sim")
         exchange = FaultyExchange(self.server, self.network)
         self.engine = SyncEngine(self.store, exchange, self.clock, self.network.rng.random, "sim")
 

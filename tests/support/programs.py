@@ -23,6 +23,7 @@ from tests.support.flet_browser import ASSETS
 
 HOST = "127.0.0.1"
 START_S = 90
+PIN = "270419"
 
 
 def free_port() -> int:
@@ -155,7 +156,7 @@ def app_program(folder: Path, server_url: str, port: int, language: str = "en") 
     """Describe the engineer's app with a data folder of its own."""
     env = _clean() | {
         "FIELDWRIGHT_DATA": str(folder / "tablet"), "FIELDWRIGHT_APP_PORT": str(port), "LANG": language,
-        "FIELDWRIGHT_APP_ASSETS": str(ASSETS), "FIELDWRIGHT_SERVER_URL": server_url,
+        "FIELDWRIGHT_APP_ASSETS": str(ASSETS), "FIELDWRIGHT_SERVER_URL": server_url, "FIELDWRIGHT_PIN": PIN,
     }  # fmt: skip
     return Program(["field_app.main", "--web"], env, f"http://{HOST}:{port}/healthz", folder / "app.log")
 

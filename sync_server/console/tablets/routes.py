@@ -19,14 +19,16 @@ from sync_server.console.forms import FormState
 from sync_server.console.lists import ListPage, ListSpec
 from sync_server.console.rendering import see_other
 from sync_server.console.site import Site
+from sync_server.console.tablets.deeds import PATH, add_deeds
 from sync_server.console.tablets.health import health_of
 from sync_server.db.tables import Device
 from sync_server.people import devices
 from sync_server.people.enrolment import issue_code, revoke_device
+from sync_server.people.handed_over import last_heard
 from sync_server.people.invitation import invitation_svg
+from sync_server.people.key_requests import MAY_GIVE, asking, waiting
 
-PATH = "/console/tablets"
-SPEC = ListSpec(PATH, ("person", "contact", "unsent"), "-contact", {"state": ("active", "revoked")})
+SPEC = ListSpec(PATH, ("person", "contact", "unsent"), "-contact", {"state": ("active", "revoked", "lost")})
 RENEW_S = 20
 
 
@@ -43,10 +45,11 @@ def tablets_router(site: Site) -> APIRouter:
             page = page_of(session, statement, query, devices.sort_columns(), Device.id)
             head = devices.newest_position(session)
             codes = devices.codes_waiting(session, now)
+            asks = asking(session)
         rows = [(device, person, health_of(device, head, now, language)) for device, person in page.rows]
         shown = ListPage(rows, page.total, page.query)
         return desk.show(
-            request, "tablets/list.html", "tablets/_list.html", page=shown, codes=codes, renew_s=RENEW_S,
+            request, "tablets/list.html", "tablets/_list.html", page=shown, codes=codes, renew_s=RENEW_S, asks=asks,
             device_label=devices.device_label,
         )  # fmt: skip
 
@@ -76,6 +79,8 @@ def tablets_router(site: Site) -> APIRouter:
     def tablet(request: Request, device_id: str) -> Response:
         return _tablet(desk, request, known_id(device_id))
 
+    add_deeds(desk, router, lambda request, device_id, error: _tablet(desk, request, device_id, error))
+
     @router.post(PATH + "/{device_id}/revoke")
     def revoke(request: Request, device_id: str, entry: Sent) -> Response:
         revoke_device(site.database, site.actor(request), known_id(device_id))
@@ -91,11 +96,13 @@ def _choose(desk: Desk, request: Request, form: FormState, status: int = 200) ->
     return desk.show(request, "tablets/enrol.html", status_code=status, form=form, people=options)
 
 
-def _tablet(desk: Desk, request: Request, device_id: str) -> Response:
+def _tablet(desk: Desk, request: Request, device_id: str, error: str = "") -> Response:
     with desk.site.database.read() as session:
         device, person = found(devices.device_with_person(session, device_id))
         head = devices.newest_position(session)
         parked = devices.parked_from(session, device_id)
+        held = last_heard(session, person.id)
+        asks = waiting(session, device_id)
     health = health_of(device, head, desk.now(), desk.site.language(request))
     label = devices.device_label(device.name, person.name)
     return desk.show(
@@ -106,6 +113,12 @@ def _tablet(desk: Desk, request: Request, device_id: str) -> Response:
         person=person,
         health=health,
         parked=parked,
+        held=held,
+        asks=asks,
+        gives=bool(desk.roles(request) & MAY_GIVE),
+        error=error,
+        status_code=422 if error else 200,
+        can=("decide_parked",),
     )
 
 

@@ -6,14 +6,18 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 
 from common.kernel.command import Role
 from common.protocol.access import EnrolRequest, enrol_text
-from sync_server.db.tables import Device
+from sync_server.db.tables import AuditEntry, Device
 from sync_server.keys import to_text
 from sync_server.people.enrolment import enrol
+from sync_server.people.handed_over import last_heard
 from tests.support.office import Office, words
+from tests.support.office_day import make_day
 
 
 def set_device(office: Office, device_id: str, **values: Any) -> None:
@@ -113,3 +117,43 @@ def test_only_some_see_tablets(office: Office) -> None:
     assert clerk.post(f"/console/tablets/{device}/revoke").status_code == 403
     assert office.row(Device, device).state == "active"
     assert office.desk(Role.DISPATCHER).get("/console/tablets/none").status_code == 404
+
+
+@pytest.mark.fault("A15")
+def test_a_lost_tablet_says_what_is_missing_and_is_wiped(office: Office) -> None:
+    day = make_day(office)
+    tablet = day.tablets[0]
+    now = office.clock.at
+    set_device(
+        office, tablet.device_id, last_contact_at=now - timedelta(hours=5), unsent=4,
+        oldest_unsent_at=now - timedelta(hours=6),
+    )  # fmt: skip
+    desk = office.desk(Role.DISPATCHER)
+    path = f"/console/tablets/{tablet.device_id}"
+    page = words(desk.page(path))
+    assert "At its last contact 4 entries had not arrived" in page
+    assert re.search(r"Last contact 5 h", page)
+    with office.database.read() as session:
+        held = last_heard(session, tablet.person_id)
+    assert held
+    assert all(ticket.number in page for ticket, _ in held)
+    desk.done(f"{path}/lost")
+    page = words(desk.page(path))
+    assert "The order waits for the tablet's next contact" in page
+    assert "Lost" in words(desk.page("/console/tablets?state=lost"))
+    desk.done(f"{path}/found")
+    assert office.row(Device, tablet.device_id).state == "active"
+    desk.done(f"{path}/lost")
+    set_device(office, tablet.device_id, told_at=office.clock.at)
+    answer = desk.post(f"{path}/found")
+    assert answer.status_code == 422
+    assert "cannot be taken back" in words(answer.text)
+    set_device(office, tablet.device_id, wiped_at=office.clock.at)
+    page = words(desk.page(path))
+    assert "The tablet said that it destroyed its data" in page
+    assert "Report as lost" not in page
+    entries = {row.kind for row in office.rows(select(AuditEntry))}
+    assert {"report_device_lost", "report_device_found"} <= entries
+    clerk = office.desk(Role.CLERK)
+    for deed in ("lost", "found", "handed-over"):
+        assert clerk.post(f"{path}/{deed}").status_code == 403

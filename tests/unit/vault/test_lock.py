@@ -1,0 +1,176 @@
+"""The lock of the whole app: from enrolment to unlocking, what goes on while it is locked, what a restart asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from common.tickets.field_work import AddNote
+from field_app.main import connect, open_tablet
+from field_app.settings import Settings
+from field_app.state.gate import GateModel
+from field_app.state.tablet import VAULT_BOX, Tablet
+from field_app.sync.keys import DEVICE_KEY, device_key, ensure_device_key, to_text
+from field_app.sync.keystore import FileKeystore
+from field_app.vault.policy import LOCK_POLICY
+from field_app.vault.vault import SECRET
+from field_app.vault.wraps import open_box
+from tests.support.fake_clock import FakeClock
+from tests.support.tablet import stand
+from tests.support.visit_world import VisitWorld
+
+PIN = "270419"
+NOTE = "钥匙在护士站"
+
+
+@pytest.fixture
+def office() -> VisitWorld:
+    return VisitWorld()
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(folder, folder / "web")
+
+
+def start(folder: Path, clock: FakeClock) -> Tablet:
+    tablet = open_tablet(settings(folder), clock)
+    tablet.loop = None
+    return tablet
+
+
+def an_old_tablet(folder: Path, office: VisitWorld) -> FakeClock:
+    """Leave a tablet of before the vault: enrolled, with work, plain."""
+    made = stand(folder, office)
+    made.store.choose(LOCK_POLICY, '{"memory_kib": 64, "passes": 1}')
+    made.do(AddNote(made.ticket, NOTE))
+    ensure_device_key(FileKeystore(folder / "keys"), lambda n: b"d" * n)
+    made.store.mark() if hasattr(made.store, "mark") else None
+    made.store.engine.dispose()
+    return made.clock
+
+
+@pytest.mark.fault("P10")
+async def test_an_old_tablet_asks_for_a_pin_and_is_sealed(tmp_path: Path, office: VisitWorld) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    assert tablet.gate == "choose"
+    assert connect(tablet) is None
+    model = GateModel(tablet)
+    await model.choose(PIN, "other one")
+    assert model.trouble is not None
+    assert model.trouble.code == "differs"
+    await model.choose(PIN, PIN)
+    assert model.trouble is None
+    assert tablet.gate == ""
+    key = device_key(tablet.keystore)
+    assert key is not None
+    assert key.secret == b"d" * 32
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in (NOTE.encode(), b"d" * 32, PIN.encode()):
+        assert secret not in files
+
+
+async def test_a_restart_asks_for_the_pin_and_shows_nothing_before(
+    tmp_path: Path, office: VisitWorld
+) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    start(tmp_path, clock).choose_pin(PIN)
+    tablet = start(tmp_path, clock)
+    assert tablet.gate == "unlock"
+    assert not tablet.can_talk
+    assert device_key(tablet.keystore) is None
+    model = GateModel(tablet)
+    assert model.waiting == 1
+    await model.unlock("999000")
+    assert model.trouble is not None
+    assert model.trouble.code == "wrong"
+    await model.unlock(PIN)
+    assert (tablet.gate, tablet.can_talk) == ("", True)
+
+
+def test_idle_locks_the_screens_and_not_the_line(tmp_path: Path, office: VisitWorld) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    clock.advance(timedelta(minutes=4))
+    tablet.keep_draft("note", {"text": "half a sentence"})
+    clock.advance(timedelta(minutes=4))
+    assert not tablet.is_idle
+    clock.advance(timedelta(minutes=2))
+    assert tablet.is_idle
+    tablet.shut()
+    assert tablet.gate == "unlock"
+    assert tablet.can_talk
+    assert connect(tablet) is not None
+    tablet.unlock(PIN)
+    assert tablet.gate == ""
+    assert tablet.store.draft("note") == {"text": "half a sentence"}
+
+
+@pytest.mark.fault("P5")
+async def test_a_reset_keystore_leads_to_recovery_never_to_an_empty_start(
+    tmp_path: Path, office: VisitWorld
+) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    FileKeystore(tmp_path / "keys").forget(SECRET)
+    again = start(tmp_path, clock)
+    model = GateModel(again)
+    assert (again.gate, model.why_lost, model.waiting) == ("lost", "keystore_lost", 1)
+    (tmp_path / "vault.json").unlink()
+    assert (again.gate, model.why_lost, model.waiting) == ("lost", "vault_file_lost", 1)
+    assert again.is_enrolled
+
+
+@pytest.mark.fault("P5")
+def test_the_server_can_open_the_key_of_a_tablet_that_lost_its_own(
+    tmp_path: Path, office: VisitWorld
+) -> None:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    from field_app.sync.keys import from_text
+
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    server = X25519PrivateKey.from_private_bytes(b"s" * 32)
+    tablet.store.choose("server.box_key", to_text(server.public_key().public_bytes_raw()))
+    tablet.choose_pin(PIN)
+    vault = tablet.vault
+    assert vault is not None
+    key_id, _, box = tablet.store.setting(VAULT_BOX).partition("|")
+    assert key_id == vault.key_id
+    bound = b"fieldwright dek|" + key_id.encode() + b"|c" + tablet.store.identity().device_id.encode()
+    data_key = open_box(b"s" * 32, from_text(box), bound)
+    FileKeystore(tmp_path / "keys").forget(SECRET)
+    again = start(tmp_path, clock)
+    assert again.vault is not None
+    again.vault.adopt(data_key, key_id, "840261")
+    again.unlock("840261")
+    assert again.gate == ""
+    with again.store.read() as session:
+        from field_app.store.queries_outbox import whole_outbox
+
+        assert NOTE in str(whole_outbox(session))
+
+
+def test_a_pin_given_at_the_start_is_used(tmp_path: Path, office: VisitWorld) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    told = dataclasses.replace(settings(tmp_path), pin=PIN)
+    for _ in range(2):
+        tablet = open_tablet(told, clock)
+        tablet.loop = None
+        tablet.use_pin_given()
+        assert tablet.gate == ""
+
+
+def test_keys_are_sealed_in_the_keystore_too(tmp_path: Path, office: VisitWorld) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    kept = FileKeystore(tmp_path / "keys").load(DEVICE_KEY)
+    assert kept is not None
+    assert b"d" * 32 not in kept
