@@ -18,6 +18,7 @@ from common.i18n import has_key, translate
 from common.kernel.outcome import BadPayload, Outcome
 from common.tickets.wording import say_reason
 from field_app.i18n import use_language
+from field_app.network import watch_network
 from field_app.state.reach import HANDED_TO, LineState, Pulse
 from field_app.state.tablet import Tablet
 from field_app.store.roomy import StoreFullError
@@ -34,6 +35,7 @@ class PageApp:
     def __init__(self, tablet: Tablet) -> None:
         self.tablet = tablet
         self.store = tablet.store
+        self.files = tablet.files
         self.pulse = Pulse()
         self.sync_now: Callable[[], Any] = tablet.sync_now
         self.sign: Callable[[bytes], tuple[str, str] | None] = tablet.sign
@@ -171,6 +173,8 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
         except AttributeError:  # the line went between the two
             seen["due"] = False
 
+    if tablet.files is not None:
+        watch_network(page, session, tablet.files)
     tablet.listeners.add(told)
     page.on_connect = lambda _: told()
     session.close_listeners.append(lambda: tablet.listeners.discard(told))

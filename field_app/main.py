@@ -11,6 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -23,19 +24,27 @@ from field_app.screens.table import screen_table
 from field_app.session import open_session
 from field_app.settings import HOST, Settings, read_settings
 from field_app.state.drafts import Drafts
+from field_app.state.file_desk import FileDesk
 from field_app.state.prefs import read_prefs, write_prefs
 from field_app.state.tablet import Tablet
+from field_app.store.files import FileBox
 from field_app.store.one_program import AlreadyRunningError, only_program
 from field_app.store.opening import open_store
+from field_app.store.roomy import StoreFullError
+from field_app.store.shelf import FolderShelf
 from field_app.sync.engine import SyncEngine
 from field_app.sync.enrol import read_invitation
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import device_key
 from field_app.sync.keystore import FileKeystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
+from field_app.sync.tus import TusFiles
+from field_app.sync.upload import Uploads
 from field_app.ui import Prefs, UiSession
 from field_app.vault.policy import LOCK_POLICY, read_policy
 from field_app.vault.vault import Vault, VaultState
+
+PICKED_AT_MOST = 40 * 1024 * 1024  # a file picked in the browser comes as one message
 
 
 class SystemClock:
@@ -70,6 +79,11 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
     if vault.open_unasked():
         store.unseal(vault, vault.key_id)
         tablet.is_shut = True
+    box = FileBox(store, FolderShelf(settings.files_dir, lambda: store.sealer))
+    if not store.trouble:
+        with suppress(StoreFullError):  # said by the store itself
+            box.look_after()
+    tablet.files = FileDesk(box, tablet.sync_now, lambda: uploads_of(tablet))
     tablet.finish_wipe()
     tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell, tablet.hear_of_key)
     return tablet
@@ -84,7 +98,19 @@ def connect(tablet: Tablet) -> SyncEngine | None:
         return None
     exchange = HttpExchange(who.server_url, who.device_id, key, tablet.clock, is_cut=lambda: tablet.is_cut)
     chance = secrets.SystemRandom()
-    return SyncEngine(tablet.store, exchange, tablet.clock, chance.random, tablet.version, wipe=tablet.wipe)
+    desk, uploads = tablet.files, None
+    if desk is not None:
+        files = TusFiles(exchange)
+        uploads = Uploads(desk.box, files, tablet.clock, chance.random, lambda: not desk.holds_photos_back)
+    return SyncEngine(
+        tablet.store, exchange, tablet.clock, chance.random, tablet.version, uploads, wipe=tablet.wipe
+    )
+
+
+def uploads_of(tablet: Tablet) -> Uploads | None:
+    """Return what sends the files, where there is a server."""
+    engine = tablet.loop.engine if tablet.loop is not None else None
+    return engine.uploads if engine is not None else None
 
 
 def page_main(settings: Settings, tablet: Tablet) -> Callable[[ft.Page], None]:
@@ -168,7 +194,7 @@ def serve(settings: Settings, tablet: Tablet) -> None:
         host=HOST,
         port=settings.port,
         log_level="warning",
-        ws_max_size=4_000_000,
+        ws_max_size=PICKED_AT_MOST,
     )
 
 

@@ -56,6 +56,11 @@ class Settings:
         return self.data_dir / "logs"
 
     @property
+    def files_dir(self) -> Path:
+        """Return the folder of attached files, sealed."""
+        return self.data_dir / "files"
+
+    @property
     def keys_dir(self) -> Path:
         """Return the folder of this device's secrets."""
         return self.data_dir / "keys"

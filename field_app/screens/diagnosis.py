@@ -17,6 +17,7 @@ from common.visit.records import Diagnosis
 from field_app.data import Give, use_loaded, use_tablet
 from field_app.i18n import use_t
 from field_app.screens.checklist import NotThere
+from field_app.screens.files import FilesCard
 from field_app.state.diagnosis import DiagnosisView, load_diagnosis
 from field_app.state.status import local_moment
 from field_app.state.ticket import TicketView
@@ -51,6 +52,8 @@ def DiagnosisPage(view: TicketView, give: Give, say: Any) -> ft.Control:
     body.append(
         DiagnosisForm(view, loaded, cause, set_cause, give, key=loaded.made.id if loaded.made else "new")
     )
+    visit_id = view.visit.id if view.visit else None
+    body.append(FilesCard(view.ticket.id, visit_id, "diagnosis", view.can_work, only_these=True, key="files"))
     return stack(body, 14)
 
 

@@ -12,6 +12,8 @@ import flet as ft
 from common.i18n import has_key
 from common.tickets.wording import say_reason
 from field_app.i18n import Translator, use_t
+from field_app.screens.outbox_files import FilesWaiting
+from field_app.screens.words import next_try
 from field_app.state.outbox import Outbox, say_size, state_key
 from field_app.state.reach import Pulse
 from field_app.state.status import local_moment, say_trouble
@@ -63,9 +65,11 @@ def _Page(model: Outbox, pulse: Pulse) -> ft.Control:
         body.append(Card(Section(t("app.outbox.stuck"), stuck), State.DANGER, "outbox-stuck", key="stuck"))
     if found.waiting or found.under_way:
         body.append(_Group("waiting", (*found.waiting, *found.under_way), key="waiting"))
+    if model.files:
+        body.append(FilesWaiting(model, key="files"))
     if found.kept:
         body.append(_Group("kept", found.kept, t("app.outbox.kept_hint", n=found.kept_count), key="kept"))
-    if not (found.waiting or found.under_way or found.stuck):
+    if not (found.waiting or found.under_way or found.stuck or model.files):
         body.insert(
             1,
             EmptyState(
@@ -124,16 +128,6 @@ def _Line(model: Outbox) -> ft.Control:
         state,
         "outbox-line",
     )
-
-
-def next_try(t: Translator, in_ms: int) -> str:
-    """Say when the line is tried again."""
-    seconds = in_ms // 1000
-    if seconds < 5:
-        return t("app.outbox.next_soon")
-    if seconds < 90:
-        return t("app.outbox.next_seconds", n=seconds)
-    return t("app.outbox.next_minutes", n=(seconds + 30) // 60)
 
 
 @safe_component

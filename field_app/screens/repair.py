@@ -15,6 +15,7 @@ from common.visit.repair import RecordMeasure, WithdrawMeasure
 from field_app.data import Give, use_loaded, use_tablet
 from field_app.i18n import use_t
 from field_app.screens.checklist import NotThere
+from field_app.screens.files import FilesCard
 from field_app.screens.line_row import LineRow
 from field_app.screens.readings import TestsCard
 from field_app.state.repair import RepairView, load_repair
@@ -40,6 +41,14 @@ def RepairPage(view: TicketView, give: Give, say: Any) -> ft.Control:
     body += [
         MeasuresCard(view, work, give, key="measures"),
         TestsCard(view, work, give, key="tests"),
+        FilesCard(
+            view.ticket.id,
+            view.visit.id if view.visit else None,
+            "repair",
+            view.can_work,
+            only_these=True,
+            key="files",
+        ),
         DemonstrationCard(view, work, give, key="demonstration"),
     ]
     return stack(body, 14)

@@ -10,6 +10,7 @@ from typing import Any
 import flet as ft
 
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
+from field_app.state.file_desk import FileDesk
 from field_app.state.prefs import THEME_MODES
 from field_app.state.reach import Pulse
 from field_app.state.settings import DeviceFacts, clock_words
@@ -45,6 +46,9 @@ def SettingsScreen() -> ft.Control:
     about = [(t("app.settings.version"), session.version), (t("app.settings.engine"), ft.__version__)]
     # The toolkit's own demo has no store behind it.
     device = [_Device(app, app.pulse, key="device")] if hasattr(app, "store") else []
+    desk = getattr(app, "files", None)
+    if desk is not None:
+        device.append(_Sending(desk, key="sending"))
     return Screen(
         "settings",
         t("app.settings.title"),
@@ -66,6 +70,28 @@ def SettingsScreen() -> ft.Control:
             ),
             Card(Section(t("app.settings.about"), [Facts(about, 2)], t("app.settings.about_text"))),
         ],
+    )
+
+
+@safe_component
+def _Sending(desk: FileDesk) -> ft.Control:
+    t = use_t()
+    held: Any = ft.use_state("wifi" if desk.wifi_only else "any")
+    chosen, choose = held
+    icons = {"any": ft.Icons.NETWORK_CELL, "wifi": ft.Icons.WIFI}
+    options = [Option(one, t(f"app.settings.files.{one}"), icon) for one, icon in icons.items()]
+
+    def take(way: str) -> None:
+        desk.choose_wifi_only(way == "wifi")
+        choose(way)
+
+    return Card(
+        Section(
+            t("app.settings.files"),
+            [ChoiceField("wifi-only", "", options, chosen, take)],
+            t("app.settings.files_hint"),
+        ),
+        ident="sending",
     )
 
 

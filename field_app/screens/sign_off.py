@@ -12,6 +12,7 @@ import flet as ft
 from common.visit.seal import Verdict, short_fingerprint
 from common.visit.voucher import sign_off_lines, void_mark, voucher_lines
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
+from field_app.screens.files import FilesForReport
 from field_app.screens.handing import NoTicket
 from field_app.screens.sign_off_customer import CustomerSteps
 from field_app.state.reach import Pulse
@@ -96,6 +97,7 @@ def _Check(model: SignOff) -> ft.Control:
     body.append(_Missing(model) if model.missing else _Complete(key="complete"))
     body.append(_ServiceType(model))
     body.append(_Language(model))
+    body.append(FilesForReport(model.ticket_id, facts.visit_id, key="files-for-report"))
     body.append(_Preview(model))
     return Screen(
         "sign-off",

@@ -13,6 +13,7 @@ import flet as ft
 
 from field_app.data import Give, use_tablet
 from field_app.i18n import use_language, use_t
+from field_app.screens.files import FilesCard
 from field_app.screens.words import say_clock, say_title, say_window
 from field_app.state.clock_lines import ClockLine
 from field_app.state.ticket import TicketView
@@ -35,6 +36,7 @@ def TicketOverview(view: TicketView, give: Give, say: Any) -> ft.Control:
             FaultCard(view),
             PlaceCard(view),
             EquipmentCard(view),
+            FilesCard(view.ticket.id, view.visit.id if view.visit else None, can_add=not view.overtaken),
             EntitlementCard(view),
             ClocksCard(view),
             ActionsCard(view),

@@ -91,3 +91,13 @@ def say_reasons(language: str, codes: Iterable[str]) -> str:
     return translate(language, "list.separator").join(
         translate(language, f"missing.{code}") for code in codes
     )
+
+
+def next_try(t: Translator, in_ms: int) -> str:
+    """Say when the line is tried again."""
+    seconds = in_ms // 1000
+    if seconds < 5:
+        return t("app.outbox.next_soon")
+    if seconds < 90:
+        return t("app.outbox.next_seconds", n=seconds)
+    return t("app.outbox.next_minutes", n=(seconds + 30) // 60)

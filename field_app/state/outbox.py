@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import flet as ft
 
+from field_app.state.files import FileLine, waiting_files
 from field_app.state.reach import LineState, Reach
 from field_app.store.queries_outbox import Entry, OutboxPage, outbox_page, whole_outbox
 
@@ -24,15 +25,30 @@ class Outbox:
     reach: Reach
     page: OutboxPage | None = None
     line: LineState = LineState()
+    files: tuple[FileLine, ...] = ()
+    holds_photos_back: bool = False
+    next_file_in_ms: int = 0  # until the next portion of a file is tried, 0 while nothing failed
 
     def __post_init__(self) -> None:
         self.refresh()
 
     def refresh(self) -> None:
         """Read the outbox and the line again."""
+        desk = self.reach.files
+        held = desk is not None and desk.holds_photos_back
         with self.reach.store.read() as session:
             self.page = outbox_page(session)
+            self.files = waiting_files(session, held)
+        self.holds_photos_back = held and any(line.state == "held" for line in self.files)
+        self.next_file_in_ms = desk.next_try_in_ms if desk is not None else 0
         self.line = self.reach.line()
+
+    def send_anyway(self) -> None:
+        """Send photos now, whatever the line costs."""
+        desk = self.reach.files
+        if desk is not None:
+            desk.send_anyway()
+        self.refresh()
 
     def try_now(self) -> None:
         """Have everything sent at once."""

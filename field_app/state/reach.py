@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import flet as ft
 
 from common.kernel.ids import uuid7
+from field_app.state.file_desk import FileDesk
 from field_app.store.store import Store
 from field_app.sync.enrol import Enrolled, Invitation
 
@@ -40,6 +41,7 @@ class Reach(Protocol):
 
     store: Store
     pulse: Pulse
+    files: FileDesk | None
 
     def sync_now(self) -> Any:
         """Have the office asked at once."""

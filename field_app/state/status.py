@@ -33,6 +33,7 @@ class SyncStatus:
     attention: int = 0
     last_contact_at: datetime | None = None
     error: str = ""
+    files: int = 0  # photos and papers whose bytes are not at the office yet
     trouble: str = ""  # of the device itself: reason code, '' while it can save
 
 
@@ -62,10 +63,13 @@ def strip_words(
     """
     t = translate
     saved = t(language, f"app.strip.saved.{place}")
-    parts = [] if status.waiting == 0 and status.mode is SyncMode.ONLINE else [saved]
+    waits = status.waiting or status.files
+    parts = [] if not waits and status.mode is SyncMode.ONLINE else [saved]
     if status.waiting:
         parts.append(t(language, "app.strip.waiting", n=status.waiting))
-    elif status.mode is SyncMode.OFFLINE:
+    if status.files:
+        parts.append(t(language, "app.strip.files_waiting", n=status.files))
+    if not waits and status.mode is SyncMode.OFFLINE:
         parts.append(t(language, "app.strip.nothing_waiting"))
     if status.last_contact_at is None:
         parts.append(t(language, "app.strip.no_contact"))
@@ -73,7 +77,7 @@ def strip_words(
         moment = local_moment(language, status.last_contact_at, now, zone)
         parts.append(t(language, "app.strip.last_contact", moment=moment))
     headline = t(language, f"app.strip.{status.mode}", n=status.attention, waiting=status.waiting)
-    if status.mode is SyncMode.ONLINE and status.waiting:
+    if status.mode is SyncMode.ONLINE and waits:
         headline = t(language, "app.strip.online_waiting")
     if status.mode is SyncMode.ERROR and status.error:
         parts.insert(0, say_trouble(language, status.error))

@@ -21,12 +21,13 @@ from common.policy.policy_set import find_policy
 from common.protocol.messages import ExchangeError
 from common.protocol.orders import LOST
 from common.stock.location import StockLocation, van_of
+from field_app.state.file_desk import FileDesk
 from field_app.state.reach import LineState
 from field_app.state.status import SyncMode, SyncStatus
 from field_app.store.dismissal import WIPED, dismissal, wiped
 from field_app.store.lease import OVER
 from field_app.store.outbox import counts
-from field_app.store.queries_status import needs_attention, stamp
+from field_app.store.queries_status import files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
 from field_app.store.store import Given, Store, state_of
 from field_app.sync.enrol import BOX_KEY_SETTING, NAME_SETTING, Enrolled, Invitation, enrol
@@ -60,6 +61,7 @@ class Tablet:
     pin: str = ""  # for demo and tests: chosen or given without asking
     recovery: Recovery | None = None  # while the office is asked for the key
     is_shut: bool = False  # the screens wait for the PIN; sending goes on (ADR-0032)
+    files: FileDesk | None = None  # None: a stand of a test that keeps no files
     listeners: set[Callable[[], None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -167,6 +169,8 @@ class Tablet:
         if self.vault is not None:
             self.vault.destroy()
         self.store.erase((WIPED, why))
+        if self.files is not None:
+            self.files.clear()
         self.keystore.forget(DEVICE_KEY)
         if self.loop is not None:
             self.loop.reconnect()
@@ -271,6 +275,7 @@ class Tablet:
         """Say what the strip has to say."""
         with self.store.read() as session:
             counted, attention = counts(session), needs_attention(session)
+            files = files_waiting(session)
         loop = self.loop
         contact = instant(counted.last_contact_ms) if counted.last_contact_ms else None
         error = loop.error if loop else ""
@@ -287,7 +292,7 @@ class Tablet:
             mode = SyncMode.ONLINE
         error = error if mode is SyncMode.ERROR else ""
         trouble = self.store.trouble or (OVER if self.lease_left_ms == 0 else "")
-        return SyncStatus(mode, counted.waiting, attention, contact, error, trouble)
+        return SyncStatus(mode, counted.waiting, attention, contact, error, files, trouble)
 
     @property
     def lease_left_ms(self) -> int | None:

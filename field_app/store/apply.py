@@ -17,6 +17,7 @@ from common.inbox.records import InboxItem
 from common.kernel.clock import Reading
 from common.kernel.record import columns_of, synced_entities
 from common.protocol.messages import Fork, HaveAnswer, OpResult, Put, SyncAnswer, SyncRequest
+from field_app.store.files import take_wishes
 from field_app.store.memo import MEMO, Memo
 from field_app.store.overlay import OVERLAY_STATES, actor_for, replay, restore_base, spread, write_rows
 from field_app.store.schema import BaseRow, HeldAgg, OpTouch, OutboxOp, SyncState
@@ -73,6 +74,7 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
     if answer.dig:
         state.reconcile = int(answer.dig == "bad")
     state.durable = max(state.durable, answer.durable)
+    take_wishes(session, state, answer)
     session.execute(
         delete(OutboxOp).where(
             OutboxOp.state.in_(("kept", "closed")),

@@ -21,7 +21,7 @@ from common.policy.model import Policy
 from common.policy.policy_set import find_policy
 from common.tickets.ticket import Ticket
 from common.visit.completeness import missing_fields
-from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice
+from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice, Visit
 from common.visit.report import compose_report, model_of
 from common.visit.sealed import accepted_report, reports_of, voids_of
 from common.visit.voucher import SignedOff
@@ -92,6 +92,7 @@ class SigningFacts:
     voided: SealedReport | None
     reports: int
     notices: int
+    visit_id: str | None = None  # the engineer's visit that is open
 
 
 def engineer_here(session: Session) -> Engineer:
@@ -139,6 +140,12 @@ def signing_facts(session: Session, ticket_id: str) -> SigningFacts | None:
         voided=_sealed(session, taken_back[-1]) if taken_back else None,
         reports=len(reports),
         notices=len(notices),
+        visit_id=session.scalar(
+            select(Visit.id)
+            .where(Visit.ticket_id == ticket_id, Visit.left_at.is_(None))
+            .order_by(Visit.arrived_at.desc())
+            .limit(1)
+        ),
     )
 
 

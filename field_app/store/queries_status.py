@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from common.inbox.records import FieldConflict, InboxItem
+from field_app.store.files import PREVIEW
 from field_app.store.outbox import NEEDS_A_LOOK, UNSENT
-from field_app.store.schema import HeldAgg, OutboxOp
+from field_app.store.schema import Blob, HeldAgg, OutboxOp
 from field_app.store.store import state_of
 
 WITH_THE_OFFICE = ("resent", "office", "withdrawn", "accepted", "declined")
@@ -26,7 +27,16 @@ def stamp(session: Session) -> tuple[Any, ...]:
         select(OutboxOp.state, func.count(), func.max(OutboxOp.result_seq)).group_by(OutboxOp.state)
     )
     held = session.execute(select(func.count(), func.sum(HeldAgg.rev))).one()
-    return (state.person_id, state.cursor, state.next_n, tuple(map(tuple, ops)), tuple(held))
+    files = session.execute(
+        select(Blob.state, func.count(), func.sum(Blob.offset), func.sum(Blob.tries)).group_by(Blob.state)
+    )
+    lists = (tuple(map(tuple, ops)), tuple(held), tuple(map(tuple, files)))
+    return (state.person_id, state.cursor, state.next_n, *lists)
+
+
+def files_waiting(session: Session) -> int:
+    """Count files whose bytes are not at the office yet; a photo and its preview are one."""
+    return session.scalar(select(func.count()).where(Blob.state == "waiting", Blob.role != PREVIEW)) or 0
 
 
 def needs_attention(session: Session) -> int:

@@ -35,7 +35,7 @@ from common.kernel.record import (
     Short,
 )
 
-SCHEMA_VERSION = 7  # from 7 on private columns may be sealed (ADR-0031)
+SCHEMA_VERSION = 8  # from 7 on private columns may be sealed (ADR-0031); 8: files
 
 
 class DeviceBase(DeclarativeBase):
@@ -131,6 +131,28 @@ class Draft(DeviceBase):
     key: Mapped[Short] = mapped_column(primary_key=True)
     body: Mapped[PrivateDocument]
     saved_ms: Mapped[int]
+
+
+class Blob(DeviceBase):
+    """A file that was attached here: its bytes lie beside the database, sealed, named by their SHA-256 (ADR-0031).
+
+    `state`: waiting (to be sent) → sent (the server has every byte) → gone (it has them in a backup; forgotten here);
+    or refused (the server will not have it), lost (the bytes are not on this tablet).
+    """
+
+    __tablename__ = "blob"
+    sha: Mapped[Short] = mapped_column(primary_key=True)
+    role: Mapped[Short]  # preview, or the attachment's kind
+    media_type: Mapped[Short]
+    size: Mapped[int]
+    priority: Mapped[int]
+    state: Mapped[Short] = mapped_column(index=True)
+    offset: Mapped[int]  # bytes the server has; -1: it must be asked
+    tries: Mapped[int]  # failures since the last progress
+    error: Mapped[Short]
+    op_id: Mapped[Key]  # the command that brings its record; bytes never go before it
+    kept_ms: Mapped[int]
+    stored_seq: Mapped[int]  # newest position at which its record was known as stored, 0 before
 
 
 class Setting(DeviceBase):

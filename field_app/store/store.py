@@ -82,6 +82,11 @@ class Store:
         """Return the id of the key this file is sealed with; '' while it is plain."""
         return self.setting(MARK)
 
+    @property
+    def sealer(self) -> Sealer | None:
+        """Return the key that is in memory; None before there is one and while it is closed."""
+        return self._private.sealer
+
     def unseal(self, sealer: Sealer, key_id: str) -> None:
         """Use the key from now on; a file that is still plain is sealed first. Raises OtherKeyError.
 
@@ -150,11 +155,19 @@ class Store:
 
         self.write(take)
 
-    def give(self, payload: Any, *, group: str = "", reading: Reading | None = None) -> Given:
+    def give(
+        self,
+        payload: Any,
+        *,
+        group: str = "",
+        reading: Reading | None = None,
+        beside: Callable[[Session, str], None] | None = None,
+    ) -> Given:
         """Execute a command here and keep it for the server, in one transaction (idea 2).
 
-        `reading`: the clocks as of the moment it was given, where that was noted before. Refused: nothing is kept and
-        the outcome says why. Otherwise it is durable when this returns. Raises NotEnrolledError, BadPayload.
+        `reading`: the clocks as of the moment it was given, where that was noted before; `beside` writes, in the same
+        transaction, what belongs to the command with this id. Refused: nothing is kept and the outcome says why.
+        Otherwise it is durable when this returns. Raises NotEnrolledError, BadPayload.
         """
         with self._lock, Session(self.engine, expire_on_commit=False, info={MEMO: self._memo}) as session:
             state = state_of(session)
@@ -176,6 +189,8 @@ class Store:
             op = replace(op, d=builds_on(session, work))
             aggs = {spec_of(op.k).about(payload), *work.touched.values(), *work.loaded}
             self.lease.keep(session, state.clock_error_ms)
+            if beside is not None:
+                beside(session, op_id)
             self._keep(session, state, op, payload, aggs)
             session.commit()
         for listener in list(self.listeners):

@@ -39,6 +39,7 @@ from field_app.sync.collector import no_collection
 from field_app.sync.enrol import SIGN_KEY_SETTING
 from field_app.sync.keys import verify_signature
 from field_app.sync.plan import Facts, Line, Sent, Step, after_failure, after_success, next_step
+from field_app.sync.upload import Uploads
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class SyncEngine:
     clock: Clock
     jitter: Callable[[], float]
     app: str = ""
+    uploads: Uploads | None = None
     line: Line = field(default_factory=Line)
     last_error: str = ""
     wipe: Callable[[str], None] | None = None  # destroys the keys, for a reason
@@ -60,7 +62,7 @@ class SyncEngine:
         now_ms = self.clock.read().mono_ms
         step = next_step(self.facts(), self.line, now_ms, asked=asked)
         if step is Step.WAIT:
-            return step
+            return Step.UPLOAD if self._send_files(now_ms) else step
         self._ops = ()
         try:
             more = self._do(step)
@@ -77,6 +79,22 @@ class SyncEngine:
         self.line = after_success(self.line, self.clock.read().mono_ms, more=more)
         self.last_error = ""
         return step
+
+    @property
+    def has_files_to_send(self) -> bool:
+        """Say whether a portion of a file can go now: the line is there, and nothing else is due."""
+        uploads = self.uploads
+        return uploads is not None and self.line.worked and not self.line.failures and uploads.is_due()
+
+    def _send_files(self, now_ms: int) -> bool:
+        """Send a portion of a file in the pause; once all have arrived, the feed is asked at once what became of them."""
+        if self.uploads is None or not self.has_files_to_send:
+            return False
+        done = self.uploads.turn()
+        if self.uploads.has_news and not self.uploads.is_due():
+            self.uploads.has_news = False
+            self.line = replace(self.line, next_try_ms=now_ms)
+        return done
 
     def facts(self) -> Facts:
         """Read what matters for the next step."""
@@ -111,6 +129,8 @@ class SyncEngine:
             self.store.write(partial(self._take, sync_request, answer))
         note_answer(self.store, "")
         facts = self.facts()
+        if self.uploads is not None and not answer.more:
+            self.uploads.box.let_go()
         return answer.more or answer.reset or facts.reoffer or facts.reconcile or sync_request.left > 0
 
     def _take(self, request: SyncRequest, answer: SyncAnswer, session: Session) -> None:

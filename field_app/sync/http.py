@@ -72,17 +72,21 @@ class HttpExchange:
         """Let the connection go."""
         self._line.close()
 
-    def _ask(self, path: str, request: object, answer: type[T]) -> T:
+    def with_token(self, ask: Callable[[Line, str], T]) -> T:
+        """Ask with a token that holds; one that ran out meanwhile is renewed once. Raises ExchangeError, Denied."""
         if self._is_cut():
             raise Unreachable("cut off on purpose")
         try:
-            try:
-                return _read(answer, self._line.post(path, encode(request), self._fresh_token()))
-            except Denied as denied:
-                if denied.code not in RENEWABLE:
-                    raise
-                self._token = ""
-                return _read(answer, self._line.post(path, encode(request), self._fresh_token()))
+            return ask(self._line, self._fresh_token())
+        except Denied as denied:
+            if denied.code not in RENEWABLE:
+                raise
+            self._token = ""
+            return ask(self._line, self._fresh_token())
+
+    def _ask(self, path: str, request: object, answer: type[T]) -> T:
+        try:
+            return self.with_token(lambda line, token: _read(answer, line.post(path, encode(request), token)))
         except Denied as denied:
             if denied.code == "server_too_old":  # it must be updated first; nothing is wrong here
                 raise Busy(WAIT_FOR_UPDATE_S) from denied

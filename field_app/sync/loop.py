@@ -88,11 +88,15 @@ class SyncLoop:
         return step
 
     def rest_s(self) -> float:
-        """Say how long to wait before the next turn, in seconds; 0 while there is more to fetch."""
+        """Say how long to wait before the next turn, in seconds; 0 while there is more to fetch or to send."""
         engine = self.engine
         if engine is None:
             return LONGEST_REST_S
+        if engine.has_files_to_send:
+            return 0.0
         left_ms = engine.line.next_try_ms - engine.clock.read().mono_ms
+        if engine.uploads is not None and engine.uploads.chunks.failures:
+            left_ms = min(left_ms, max(engine.uploads.chunks.next_try_ms - engine.clock.read().mono_ms, 500))
         return min(max(left_ms / 1000, 0.0), LONGEST_REST_S)
 
     def _run(self) -> None:

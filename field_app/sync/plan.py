@@ -31,6 +31,7 @@ class Step(StrEnum):
     ASK_WHAT_IS_LOST = "have"
     RECONCILE = "reconcile"
     SYNC = "sync"
+    UPLOAD = "upload"  # a portion of a file, in the pauses of the conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,19 @@ def after_failure(
     Less is sent at once only after a line that broke `partway`: where nobody answered, size was not the reason, and
     back in signal one request is to carry all.
     """
-    if partway and line.failures < BREAKS_AT_ONCE:
-        pause = min(BROKEN_PAUSE_MS << line.failures, LONGEST_BROKEN_PAUSE_MS)
-    else:
-        pause = min(FIRST_PAUSE_MS << min(line.failures, 10), LONGEST_PAUSE_MS)
-    pause = round(pause * (0.5 + jitter / 2))
-    pause = max(pause, round(retry_after_s * 1000 * (1 + jitter)))
+    pause = pause_ms(line.failures, jitter, retry_after_s, partway=partway)
     if partway:
         line = _with_less(line, sent)
     return replace(line, failures=line.failures + 1, next_try_ms=now_ms + pause)
+
+
+def pause_ms(failures: int, jitter: float, retry_after_s: int = 0, *, partway: bool = False) -> int:
+    """Say how long to wait after so many failures in a row, in milliseconds; never less than the server asked for."""
+    if partway and failures < BREAKS_AT_ONCE:
+        pause = min(BROKEN_PAUSE_MS << failures, LONGEST_BROKEN_PAUSE_MS)
+    else:
+        pause = min(FIRST_PAUSE_MS << min(failures, 10), LONGEST_PAUSE_MS)
+    return max(round(pause * (0.5 + jitter / 2)), round(retry_after_s * 1000 * (1 + jitter)))
 
 
 def _with_less(line: Line, sent: Sent) -> Line:

@@ -59,13 +59,16 @@ class Line:
             headers["Authorization"] = f"Bearer {token}"
         if len(data) >= PRESS_FROM:
             data, headers["Content-Encoding"] = deflate(data), ENCODING
+        return _read(self.send("POST", path, headers, data))
+
+    def send(self, method: str, path: str, headers: dict[str, str], content: bytes = b"") -> httpx.Response:
+        """Send a request; returns whatever answers. Raises Unreachable, NotTrusted `server_certificate`."""
         try:
-            answer = self._client.post(path, content=data, headers=headers)
+            return self._client.request(method, path, content=content, headers=headers)
         except httpx.TransportError as error:
             if _is_certificate(error):
                 raise NotTrusted("server_certificate") from error
             raise Unreachable(type(error).__name__, partway=not isinstance(error, NOBODY_THERE)) from error
-        return _read(answer)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -77,7 +80,7 @@ def as_exchange_error(denied: Denied) -> ExchangeError:
     match denied.status:
         case 401 | 403 | 410:
             return NotTrusted(denied.code)
-        case 409 | 429 | 503 | 507:
+        case 409 | 423 | 429 | 503 | 507:
             return Busy(denied.retry_after_s)
         case status if status >= 500:
             return Busy(max(denied.retry_after_s, 30))
@@ -101,11 +104,14 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
         raise Unreachable("not the server's answer")
     if answer.status_code == 200:
         return body
-    code = body.get("reason_code", "") if kind == PROBLEM else ""
+    raise denied_by(answer, body if kind == PROBLEM else {}, body)
+
+
+def denied_by(answer: httpx.Response, problem: dict[str, Any], body: dict[str, Any]) -> Denied:
+    """Read a refusal: its status, its reason code, when to come back (5 s where it does not say)."""
     retry = answer.headers.get("retry-after", "")
-    raise Denied(
-        answer.status_code, str(code), body, int(retry) if retry.isdecimal() and len(retry) < 6 else 5
-    )
+    wait_s = int(retry) if retry.isdecimal() and len(retry) < 6 else 5
+    return Denied(answer.status_code, str(problem.get("reason_code", "")), body, wait_s)
 
 
 def _is_certificate(error: BaseException | None) -> bool:

@@ -33,7 +33,7 @@ def SyncStrip(on_open: Callable[[Any], Any] | None = None) -> ft.Control:
     t, palette, form, guarded = use_t(), use_palette(), use_form(), use_guard()
     session, status = use_session(), use_strip().status
     state, icon = LOOKS[status.mode]
-    if status.mode is SyncMode.ONLINE and status.waiting:
+    if status.mode is SyncMode.ONLINE and (status.waiting or status.files):
         state, icon = State.WAITING, ft.Icons.SCHEDULE_SEND_OUTLINED
     tone = palette.tone(state)
     headline, detail = strip_words(status, t.language, session.viewport.place, session.now(), session.zone)

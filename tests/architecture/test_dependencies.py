@@ -26,6 +26,7 @@ MOBILE_WHEELS = {
     "argon2-cffi-bindings": "25.1.0",
     "cffi": "2.0.0",
     "cryptography": "48.0.0",
+    "pillow": "12.2.0",
     "sqlalchemy": "2.0.50",
 }
 # Flet's own transport; its wheel is part of every app that Flet builds.

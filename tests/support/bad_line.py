@@ -1,4 +1,4 @@
-"""A line between a tablet and a server that breaks at a chosen byte, swallows everything, or is as good as new.
+"""A line between a tablet and a server that breaks at a chosen byte, swallows everything, is slow, or as good as new.
 
 Owns a small TCP relay in threads. Bytes are counted from the moment it was told to break.
 """
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+SLOW_PORTION = 1_400  # about a packet
+
 
 @dataclass(eq=False)
 class BadLine:
@@ -22,8 +24,10 @@ class BadLine:
     up_left: int | None = None
     down_left: int | None = None
     swallows: bool = False
+    bytes_per_s: int | None = None
     passed_up: int = 0
     passed_down: int = 0
+    _drip: threading.Event = field(default_factory=threading.Event)
     _open: set[socket.socket] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,9 +67,11 @@ class BadLine:
 
     def _relay(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
+            while data := source.recv(65_536 if self.bytes_per_s is None else SLOW_PORTION):
                 if self.swallows:
                     continue
+                if self.bytes_per_s is not None:
+                    self._drip.wait(len(data) / self.bytes_per_s)
                 passes, broken = self._pass(len(data), up)
                 sink.sendall(data[:passes])
                 if broken:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -23,14 +24,18 @@ from field_app.data import attach
 from field_app.screens.table import screen_table
 from field_app.session import open_session
 from field_app.state.drafts import Drafts
+from field_app.state.file_desk import FileDesk
 from field_app.state.prefs import SavedPrefs
 from field_app.state.tablet import Tablet
 from field_app.store.engine import make_store_engine
+from field_app.store.files import FileBox
 from field_app.store.overlay import write_rows
 from field_app.store.schema import HeldAgg
+from field_app.store.shelf import FolderShelf
 from field_app.store.store import Store, state_of
 from field_app.sync.keystore import FileKeystore
 from field_app.ui import UiSession
+from field_app.vault.cipher import Cipher
 from tests.support.fake_clock import FakeClock
 from tests.support.world import World
 
@@ -46,7 +51,23 @@ def tablet_from(image: bytes, clock: FakeClock) -> Tablet:
     platter.deserialize(image)
     store = Store(make_store_engine(None, creator=lambda: platter), clock, random.Random(5).randbytes)
     keys = FileKeystore(Path("no-keys-in-tests"))
-    return Tablet(store, keys, clock, random.Random(6).randbytes, version="0.1.0")
+    tablet = Tablet(store, keys, clock, random.Random(6).randbytes, version="0.1.0")
+    tablet.files = a_desk(store)
+    return tablet
+
+
+class TemporaryShelf(FolderShelf):
+    """A shelf whose folder goes with it."""
+
+    def __init__(self) -> None:
+        self._kept = tempfile.TemporaryDirectory(prefix="fieldwright-files-")
+        key = Cipher(b"k" * 32, 1, random.Random(9).randbytes)
+        super().__init__(Path(self._kept.name), lambda: key)
+
+
+def a_desk(store: Store) -> FileDesk:
+    """Give a tablet a place for its files, sealed with a key of its own."""
+    return FileDesk(FileBox(store, TemporaryShelf()))
 
 
 def image_with(world: World, engineer_id: str, clock: FakeClock) -> bytes:

@@ -1,0 +1,116 @@
+"""Photos in a real browser: picked by the file dialog, kept on the device, shown with how far each has come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select, update
+
+from common.files.attachment import Attachment
+from field_app.store.files import NewFile
+from field_app.store.schema import Blob
+from tests.e2e.test_app_visit import SIZES, arrived, until
+from tests.support.browser import new_context, screenshot
+from tests.support.field_day import FieldDay
+from tests.support.flet_browser import by_id, open_app, red_boxes, script_errors, served, settled, tap
+from tests.support.photos import PAPER, photo
+from tests.support.tablet_world import tablet_main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+NAMES = {"en": ("Occlusion sensor.jpg", "Old seal.jpg", "Plate.jpg", "Delivery note.pdf"),
+         "zh-Hans": ("阻塞传感器.jpg", "旧密封圈.jpg", "铭牌.jpg", "送货单.pdf"),
+         "zh-Hant": ("阻塞感測器.jpg", "舊密封圈.jpg", "銘牌.jpg", "送貨單.pdf")}  # fmt: skip
+STATES = (
+    ("stored", "sent", 1.0),
+    ("pending", "waiting", 0.4),
+    ("refused", "sent", 1.0),
+    ("pending", "waiting", 0),
+)
+
+
+def files(day: FieldDay) -> int:
+    with day.tablet.store.read() as session:
+        return len(list(session.scalars(select(Attachment.id))))
+
+
+def four_files(day: FieldDay, language: str) -> None:
+    """Attach four files, one in each of the states a person meets."""
+    desk = day.tablet.files
+    assert desk is not None
+    made = (photo(11), photo(12), photo(13), PAPER)
+    for name, data, (record, state, share) in zip(NAMES[language], made, STATES, strict=True):
+        kind = "document" if name.endswith("pdf") else "photo"
+        taken_at = day.clock.at - timedelta(minutes=9)
+        assert desk.take(NewFile(day.tickets["urgent"], None, kind, "", name, taken_at), data).took_effect
+
+        def come_so_far(
+            session: object, record: str = record, state: str = state, share: float = share
+        ) -> None:
+            row = session.scalar(select(Attachment).order_by(Attachment.id.desc()).limit(1))  # type: ignore[attr-defined]
+            row.state, row.fault = record, "content" if record == "refused" else ""
+            offset = int(row.size_bytes * share) or -1
+            session.execute(  # type: ignore[attr-defined]
+                update(Blob).where(Blob.sha == row.sha256).values(state=state, offset=offset)
+            )
+
+        day.tablet.store.write(come_so_far)
+        day.clock.advance(timedelta(seconds=30))
+
+
+def test_a_photo_is_added_offline_and_looked_at(browser: Browser) -> None:
+    day = arrived("en")
+    with served(tablet_main(day.tablet)) as url, new_context(browser, size=SIZES["phone"]) as context:
+        page = context.new_page()
+        errors = script_errors(page)
+        open_app(page, f"{url}/ticket/{day.tickets['urgent']}/diagnosis")
+        by_id(page, "files-photo").wait_for(state="attached")
+        by_id(page, "files-photo").scroll_into_view_if_needed()
+        settled(page)
+        with page.expect_file_chooser() as chooser:
+            tap(page, "files-photo")
+        chooser.value.set_files(
+            [{"name": "seal.jpg", "mimeType": "image/jpeg", "buffer": photo(5, (2400, 1800))}]
+        )
+        until(page, lambda: files(day) == 1)
+        by_id(page, "file-0").wait_for(state="attached")
+        settled(page)
+        tap(page, "file-0")
+        by_id(page, "file-picture").wait_for(state="attached")
+        settled(page)
+        screenshot(page, "app-file-look-phone-en")
+        assert red_boxes(page) == []
+        assert errors == []
+    with day.tablet.store.read() as session:
+        row = session.scalar(select(Attachment))
+        assert row is not None
+        assert (row.purpose, row.media_type, row.state) == ("diagnosis", "image/jpeg", "pending")
+
+
+@pytest.mark.parametrize(
+    ("language", "size"), [("en", "tablet"), ("zh-Hans", "phone"), ("zh-Hant", "tablet")]
+)
+def test_files_can_be_looked_at_in_every_language(browser: Browser, language: str, size: str) -> None:
+    day = arrived(language)
+    four_files(day, language)
+    look = "dark" if language == "zh-Hant" else "light"
+    with served(tablet_main(day.tablet, language, look)) as url:
+        pages = {"files": f"/ticket/{day.tickets['urgent']}", "outbox-files": "/outbox"}
+        for name, path in pages.items():
+            with new_context(browser, size=SIZES[size]) as context:
+                page = context.new_page()
+                errors = script_errors(page)
+                open_app(page, url + path)
+                settled(page)
+                if name == "files":
+                    by_id(page, "files-voice").wait_for(state="attached")
+                    page.mouse.move(SIZES[size]["width"] * 0.7, 500)
+                    page.mouse.wheel(0, 1300 if size == "phone" else 900)
+                    settled(page)
+                screenshot(page, f"app-{name}-{size}-{language}")
+                assert red_boxes(page) == []
+                assert errors == []
