@@ -1,6 +1,6 @@
 """What a picked file is, by its first bytes; photos made small enough to travel, and their previews.
 
-Owns the sizes. A photo is scaled once, here, before it is hashed and sealed; it keeps its EXIF data (ADR-0031).
+Owns the sizes. A photo is scaled once, here, before it is hashed and sealed; it keeps its EXIF data (ADR-0033).
 """
 
 from __future__ import annotations

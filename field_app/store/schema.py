@@ -134,7 +134,7 @@ class Draft(DeviceBase):
 
 
 class Blob(DeviceBase):
-    """A file that was attached here: its bytes lie beside the database, sealed, named by their SHA-256 (ADR-0031).
+    """A file that was attached here: its bytes lie beside the database, sealed, named by their SHA-256 (ADR-0033).
 
     `state`: waiting (to be sent) → sent (the server has every byte) → gone (it has them in a backup; forgotten here);
     or refused (the server will not have it), lost (the bytes are not on this tablet).

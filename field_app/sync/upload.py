@@ -1,6 +1,6 @@
 """Sending files in the pauses of the conversation: one request a turn, sized by the line, resumed where it broke.
 
-Owns when and how much. Commands always go first: a turn is only taken while nothing else is due (ADR-0031). What was
+Owns when and how much. Commands always go first: a turn is only taken while nothing else is due (ADR-0033). What was
 sent says so only by the feed, once the server has checked the hash.
 """
 
