@@ -103,10 +103,11 @@ class TusFiles:
         try:
             return self._exchange.with_token(ask)
         except Denied as denied:
-            raise _meaning(denied) from denied
+            raise meaning_of(denied) from denied
 
 
-def _meaning(denied: Denied) -> Exception:
+def meaning_of(denied: Denied) -> Exception:
+    """Say what a refusal means to the sending of files."""
     if denied.status == CHECKSUM_WRONG or denied.code == "file_hash_wrong":
         return BytesDamaged(whole=denied.code == "file_hash_wrong")
     if denied.status in WHERE_LOST:
