@@ -118,3 +118,11 @@ def test_without_a_cure_it_breaks(
 ) -> None:
     cure(monkeypatch)
     assert any(failure_of(seed, faults=frozenset(faults)) for seed in range(500, 500 + TRIES))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(36_000)
+def test_two_thousand_histories_of_photos() -> None:
+    first = 2_000_000 + secrets.randbelow(10**9)
+    failed = {seed: why for seed in range(first, first + 2_000) if (why := failure_of(seed))}
+    assert not failed
