@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         add("user", _with_parts(cli_people.run_user), "people who sign in at the console")
     )
     cli_people.add_device_arguments(add("device", _with_parts(cli_people.run_device), "enrolled tablets"))
+    rescue = add("rescue", _with_parts(cli_people.run_rescue), "take in a tablet's rescue file")
+    rescue.add_argument("file", type=Path)
     imports = importlib.import_module("sync_server.imports.cli")
     imports.add_arguments(add("import", _import, "load customers, equipment, parts, prices from CSV or XLSX"))
     backup = _with_parts(cli_upkeep.run_backup)

@@ -27,6 +27,7 @@ from sync_server.people.factors import Factors
 from sync_server.people.invitation import invitation
 from sync_server.people.orders import report_found, report_lost
 from sync_server.people.sessions import Sessions
+from sync_server.sync.hand_in import hand_in, read_rescue
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
 
@@ -127,6 +128,14 @@ def run_device(args: argparse.Namespace, parts: Parts) -> int:
             print(
                 f"{device.id}  {device.state:8}  {name}  {device.name}  last contact {seen}, unsent {device.unsent}"
             )
+    return 0
+
+
+def run_rescue(args: argparse.Namespace, parts: Parts) -> int:
+    """Carry out `rescue`. Refuses as `hand_in`."""
+    taken = hand_in(parts.database, parts.keys, read_rescue(args.file.read_bytes()), SYSTEM.person_id)
+    print(f"{taken.person}: {taken.count} commands, {taken.known} of them known before.")
+    print(f"{taken.done} stand, {taken.waiting} wait for a decision in the inbox.")
     return 0
 
 

@@ -12,6 +12,7 @@ import flet as ft
 from field_app.data import use_tablet
 from field_app.i18n import use_t
 from field_app.screens.gate_key import AskForKey, KeyAgain, answer_to, ask_button, stacked
+from field_app.screens.rescue import RescueButton
 from field_app.state.gate import GateModel
 from field_app.ui import Form, use_form, use_gate
 from field_app.widgets.fields import MainButton, TextInput, use_text
@@ -151,6 +152,8 @@ def _Lost(model: GateModel) -> ft.Control:
         if step == "lost":
             parts += [*answer_to(model), ask_button(model, "app.gate.ask")]
         parts.append(_Waiting(model))
+        if model.waiting:
+            parts.append(RescueButton(model.tablet, key="rescue"))
     return Card(stacked(parts), State.DANGER)
 
 

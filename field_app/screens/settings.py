@@ -11,6 +11,7 @@ import flet as ft
 
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
 from field_app.state.file_desk import FileDesk
+from field_app.screens.rescue import RescueButton
 from field_app.state.prefs import THEME_MODES
 from field_app.state.reach import Pulse
 from field_app.state.settings import DeviceFacts, clock_words
@@ -149,6 +150,7 @@ def _DeviceCard(model: DeviceFacts, pulse: Pulse) -> ft.Control:
         actions.append(
             MainButton("lock-now", t("app.settings.lock"), lock, ft.Icons.LOCK_OUTLINE, kind="other")
         )
+        actions.append(RescueButton(tablet, key="rescue"))
     parts: list[ft.Control] = [Facts(pairs, 2)]
     if "right" not in key and "unknown" not in key:
         parts.append(Banner(State.WARN, t(key, **values), t("app.settings.clock_hint"), ident="clock-wrong"))

@@ -35,6 +35,7 @@ from field_app.sync.keys import DEVICE_KEY, device_key, from_text, to_text
 from field_app.sync.keystore import Keystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
 from field_app.sync.recovery import Recovery
+from field_app.sync.rescue_file import make_rescue
 from field_app.vault.vault import Vault, VaultState
 
 T = TypeVar("T")
@@ -163,6 +164,15 @@ class Tablet:
         self.vault.adopt(recovery.data_key, recovery.key_id, pin)
         self.recovery = None
         self._opened()
+
+    def rescue_file(self) -> tuple[str, bytes] | None:
+        """Write the unsent work into a file for the office, sealed; its name and content. None before enrolment."""
+        box_key = self.store.setting(BOX_KEY_SETTING)
+        if not box_key:
+            return None
+        key = device_key(self.keystore) if self.can_talk else None
+        now_ms = self.clock.read().wall_ms
+        return make_rescue(self.store, box_key, self.store.setting(VAULT_BOX), key, now_ms, self.random_bytes)
 
     def wipe(self, why: str) -> None:
         """Destroy the keys, then what they sealed; `why` stays to be said."""

@@ -25,6 +25,7 @@ from common.protocol.messages import (
     TooOld,
     Unreachable,
 )
+from common.protocol.rescue import RescueFile, RescueTaken
 from field_app.sync.keys import DeviceKey
 from field_app.sync.wire import Denied, Line, as_exchange_error
 
@@ -67,6 +68,10 @@ class HttpExchange:
     def reconcile(self, request: ReconcileRequest) -> SyncAnswer:
         """Ask for what differs. Raises ExchangeError."""
         return self._ask("/v1/sync/reconcile", request, SyncAnswer)
+
+    def hand_in(self, file: RescueFile) -> RescueTaken:
+        """Hand in a rescue file, this tablet's or another's. Raises ExchangeError."""
+        return self._ask("/v1/rescue", file, RescueTaken)
 
     def close(self) -> None:
         """Let the connection go."""

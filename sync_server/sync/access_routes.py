@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
 from common.protocol.recovery import KeyAsk
+from common.protocol.rescue import FILE_AT_MOST, RescueFile
 from sync_server.db.database import Database
 from sync_server.gate import Rates
 from sync_server.keys import ServerKeys
@@ -19,6 +20,9 @@ from sync_server.people.enrolment import enrol
 from sync_server.people.key_requests import ask
 from sync_server.people.tokens import Tokens
 from sync_server.security import Security
+from sync_server.sync.hand_in import hand_in
+from sync_server.sync.routes import bearer
+from sync_server.sync.service import person_of
 from sync_server.sync.wire import answer, read_message
 
 BODY_AT_MOST = 8 * 1024
@@ -56,6 +60,14 @@ def access_router(
         told = await read_message(request, KeyAsk, BODY_AT_MOST)
         rates.take("nonce_device", f"key {told.dev} {address_of(request)}")
         return answer(request, await run_in_threadpool(ask, database, told))
+
+    @router.post("/rescue")
+    async def rescue(request: Request) -> Response:
+        device_id = tokens.check(bearer(request))
+        rates.take("sync_device", device_id)
+        told = await read_message(request, RescueFile, 2 * FILE_AT_MOST)
+        by = await run_in_threadpool(person_of, database, device_id)
+        return answer(request, await run_in_threadpool(hand_in, database, keys, told, by))
 
     return router
 

@@ -12,7 +12,7 @@ from common.kernel.clock import instant
 from common.kernel.command import Place
 from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
-from common.protocol.messages import Fork, NotTrusted, OpResult, SyncAnswer, SyncRequest
+from common.protocol.messages import ClockNow, Fork, NotTrusted, OpResult, SyncAnswer, SyncRequest
 from common.protocol.orders import WipeOrder
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.tables import Device, Lane
@@ -52,7 +52,7 @@ def quarantine(
         lane = hold_lane(unit, request, token)
         if lane is None:
             raise DatabaseBusyError
-        return _park_portion(unit, lane, person_id, request, portion, code)
+        return park_portion(unit, lane, person_id, portion, request.clk, code)
 
     entered = database.transact(enter)
     if isinstance(entered, Fork):
@@ -75,15 +75,16 @@ def without_rows(database: Database, request: SyncRequest, token: str, results: 
     return SyncAnswer(tok=token, res=told, cur=request.cur, more=True, now=_now_ms(database))
 
 
-def _park_portion(
-    unit: UnitOfWork, lane: Lane, person_id: str, request: SyncRequest, portion: list[Numbered], code: str
+def park_portion(
+    unit: UnitOfWork, lane: Lane, person_id: str, portion: list[Numbered], clock: ClockNow, code: str
 ) -> list[OpResult]:
-    actor = Actor(person_id, frozenset(), Place.TABLET, request.dev)
+    """Keep a portion of a lane for the office to judge."""
+    actor = Actor(person_id, frozenset(), Place.TABLET, lane.device_id)
     results: list[OpResult] = []
     for item in portion:
         if is_known(unit, lane, item, results):
             continue
-        arrival = arrival_of(unit, lane, item, request.clk)
+        arrival = arrival_of(unit, lane, item, clock)
         outcome = Outcome("parked", code)
         unit.note(actor, item.op, arrival, outcome)
         park(unit, actor, item.op, arrival, outcome, None)

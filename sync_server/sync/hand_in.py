@@ -1,0 +1,141 @@
+"""Rescue files handed in by anybody: opened with the server's key, their commands taken in once, like a push (P5).
+
+Owns reading the file and whom it is believed to come from. Signed by a device in use, its commands have their effect;
+all others wait for the office to judge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from common.kernel.codec import decode, read_json
+from common.kernel.outcome import BadPayload, Refused
+from common.people.person import Person
+from common.protocol.messages import ClockNow, NotTrusted, OpResult
+from common.protocol.recovery import key_bound
+from common.protocol.rescue import FILE_AT_MOST, RescueFile, RescueTaken, rescue_bound, rescue_text
+from sync_server.db.database import Database
+from sync_server.db.tables import Device, Lane, Receipt
+from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.keys import ServerKeys, from_text
+from sync_server.people.audit import note_event
+from sync_server.people.boxes import BoxBroken, open_box
+from sync_server.sync.drain import park_portion
+from sync_server.sync.push import Numbered, portions, push_portion, read_ops
+from sync_server.sync.service import actor_of
+
+OPENED_AT_MOST = 64 * 1024 * 1024
+UNSIGNED = "rescue_unsigned"  # reason its commands wait for
+BY_HAND = 0  # the incarnation of what came by hand: no lane of a tablet has it
+HEAD, NONCE = 2, 12  # of a value as the tablet seals it
+
+
+def read_rescue(raw: bytes) -> RescueFile:
+    """Read a file. Refuses `rescue_unreadable`."""
+    try:
+        if len(raw) > FILE_AT_MOST:
+            raise ValueError("too large")
+        return decode(RescueFile, read_json(raw))
+    except (BadPayload, ValueError):
+        raise Refused("rescue_unreadable") from None
+
+
+def hand_in(database: Database, keys: ServerKeys, file: RescueFile, by: str) -> RescueTaken:
+    """Take a rescue file in; `by` is who handed it in. The same file again changes nothing.
+
+    Refuses `rescue_unreadable`, `rescue_damaged`, `rescue_other_server`, `device_unknown`.
+    """
+    ops = _numbered(_open(keys, file))
+    with database.read() as session:
+        device = session.get(Device, file.dev)
+        if device is None:
+            raise Refused("device_unknown")
+        person = session.get(Person, device.person_id)
+        is_signed = _is_signed(device, file)
+        known = sum(1 for item in ops if session.get(Receipt, item.op.id) is not None)
+    code = "" if is_signed else UNSIGNED
+    results: list[OpResult] = []
+    lane = Lane(device_id=file.dev, incarnation=BY_HAND, last_n=0, token="", prev_token="")
+    for portion in portions(ops):
+        results += database.transact(lambda unit, p=portion: _take(unit, lane, p, code))  # type: ignore[misc]
+        lane.last_n = portion[-1].n
+    database.transact(
+        lambda unit: note_event(
+            unit, "hand_in_rescue", by, device_id=file.dev, count=len(ops), known=known, sha256=file.sha256
+        )
+    )
+    waiting = sum(1 for result in results if result.s in ("parked", "blocked"))
+    return RescueTaken(
+        file.dev, person.name if person else "", len(ops), known, len(results) - waiting, waiting
+    )
+
+
+def _take(unit: UnitOfWork, lane: Lane, portion: list[Numbered], code: str) -> list[OpResult]:
+    """Take a portion; a conflict of two transactions runs it again, so the lane is only read here."""
+    place = Lane(
+        device_id=lane.device_id, incarnation=lane.incarnation, last_n=lane.last_n, token="", prev_token=""
+    )
+    device = unit.session.get_one(Device, lane.device_id)
+    clock = ClockNow(0, 0, "")
+    try:
+        actor = actor_of(unit, device)
+    except NotTrusted as refused:
+        code = refused.code
+    if code:
+        return park_portion(unit, place, device.person_id, portion, clock, code)
+    return push_portion(unit, place, actor, portion, clock)
+
+
+def _open(keys: ServerKeys, file: RescueFile) -> list[Any]:
+    try:
+        box = from_text(file.box)
+    except ValueError:
+        raise Refused("rescue_unreadable") from None
+    if hashlib.sha256(box).hexdigest() != file.sha256:
+        raise Refused("rescue_damaged")
+    try:
+        packed = zlib.decompressobj()
+        raw = packed.decompress(open_box(keys.opener, box, rescue_bound(file.dev)), OPENED_AT_MOST)
+        told = json.loads(raw)
+        if "sealed" in told:
+            return _unseal(keys, file.dev, told)
+        return list(told["ops"])
+    except BoxBroken:
+        raise Refused("rescue_other_server") from None
+    except (ValueError, KeyError, TypeError, zlib.error, InvalidTag):
+        raise Refused("rescue_unreadable") from None
+
+
+def _unseal(keys: ServerKeys, device_id: str, told: dict[str, Any]) -> list[Any]:
+    """Open commands as they lay on a tablet nobody could unlock: its data key came with them, sealed for us."""
+    bound = key_bound(str(told["key_id"]), "c", device_id)
+    gcm = AESGCM(open_box(keys.opener, from_text(told["box"]), bound))
+    ops = []
+    for op_id, body in told["sealed"]:
+        raw = from_text(body)
+        nonce, place = raw[HEAD : HEAD + NONCE], f"op|envelope|{op_id}|{raw[1]}".encode()
+        ops.append(json.loads(gcm.decrypt(nonce, raw[HEAD + NONCE :], place)))
+    return ops
+
+
+def _numbered(raw: list[Any]) -> list[Numbered]:
+    try:
+        return read_ops(tuple({**dict(item), "n": n} for n, item in enumerate(raw, start=1)))
+    except (BadPayload, ValueError, TypeError):
+        raise Refused("rescue_unreadable") from None
+
+
+def _is_signed(device: Device, file: RescueFile) -> bool:
+    text = rescue_text(file.dev, file.made, file.count, file.sha256)
+    try:
+        Ed25519PublicKey.from_public_bytes(from_text(device.public_key)).verify(from_text(file.sig), text)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
