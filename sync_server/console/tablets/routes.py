@@ -13,22 +13,21 @@ from starlette.responses import Response
 from common.kernel.command import Role
 from common.kernel.outcome import Outcome, Refused
 from common.people.person import Person, people_with_role
-from common.protocol.rescue import FILE_AT_MOST
 from sync_server.console.desk import Desk, found, known_id, page_of
-from sync_server.console.entry import Sent, say
+from sync_server.console.entry import Sent
 from sync_server.console.forms import FormState
 from sync_server.console.lists import ListPage, ListSpec
 from sync_server.console.rendering import see_other
 from sync_server.console.site import Site
 from sync_server.console.tablets.deeds import PATH, add_deeds
 from sync_server.console.tablets.health import health_of
+from sync_server.console.tablets.rescue import add_rescue
 from sync_server.db.tables import Device
 from sync_server.people import devices
 from sync_server.people.enrolment import issue_code, revoke_device
 from sync_server.people.handed_over import last_heard
 from sync_server.people.invitation import invitation_svg
 from sync_server.people.key_requests import MAY_GIVE, asking, waiting
-from sync_server.sync.hand_in import hand_in, read_rescue
 
 SPEC = ListSpec(PATH, ("person", "contact", "unsent"), "-contact", {"state": ("active", "revoked", "lost")})
 RENEW_S = 20
@@ -55,24 +54,7 @@ def tablets_router(site: Site) -> APIRouter:
             device_label=devices.device_label,
         )  # fmt: skip
 
-    @router.post(PATH + "/rescue")
-    def rescue(request: Request, entry: Sent) -> Response:
-        try:
-            file = read_rescue(entry.file("file", FILE_AT_MOST + 1))
-            taken = hand_in(site.database, site.keys, file, site.actor(request).person_id)
-        except Refused as refused:
-            words = say(
-                Outcome("parked", refused.code, refused.values),
-                site.language(request),
-                site.settings.time_zone,
-            )
-            return desk.show(request, "tablets/rescue.html", status_code=422, taken=None, error=words)
-        site.hub.poke()
-        return desk.show(request, "tablets/rescue.html", taken=taken, error="")
-
-    @router.get(PATH + "/rescue")
-    def rescue_page(request: Request) -> Response:
-        return desk.show(request, "tablets/rescue.html", taken=None, error="")
+    add_rescue(desk, router)
 
     @router.get(PATH + "/enrol")
     def choose(request: Request, person: str = "") -> Response:

@@ -157,3 +157,11 @@ def test_a_lost_tablet_says_what_is_missing_and_is_wiped(office: Office) -> None
     clerk = office.desk(Role.CLERK)
     for deed in ("lost", "found", "handed-over"):
         assert clerk.post(f"{path}/{deed}").status_code == 403
+
+
+def test_what_is_no_rescue_file_is_said(office: Office) -> None:
+    desk = office.desk(Role.DISPATCHER)
+    assert "only this server reads" in words(desk.page("/console/tablets/rescue"))
+    answer = desk.post("/console/tablets/rescue", files={"file": ("x.fwrescue", b"nothing")})
+    assert answer.status_code == 422
+    assert "This is not a rescue file" in words(answer.text)
