@@ -10,8 +10,8 @@ from typing import Any
 import flet as ft
 
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
-from field_app.state.file_desk import FileDesk
 from field_app.screens.rescue import RescueButton
+from field_app.state.file_desk import FileDesk
 from field_app.state.prefs import THEME_MODES
 from field_app.state.reach import Pulse
 from field_app.state.settings import DeviceFacts, clock_words
