@@ -27,6 +27,7 @@ from tests.support.flet_browser import script_errors
 from tests.support.locked_tablet import cipher_of
 from tests.support.pages.app import README, TALL, AppPage
 from tests.support.pages.console import ConsolePage
+from tests.support.photos import photo
 from tests.support.programs import HOST, PIN, Cable, app_program, free_port, server_program
 from tests.support.story_company import StoryCompany, an_id, make_story_company
 
@@ -249,6 +250,7 @@ def the_app_is_killed_in_the_middle(story: Story, app: AppPage) -> None:
     app.says("15 minutes in all")
     app.type("measure-text", "清洁泵头，校准流速")
     story.wait_for_draft("清洁泵头，校准流速")
+    a_photo_is_taken(story, app)
     waiting = waiting_in(app)
     assert story.errors == []
     story.program.end(signal.SIGKILL)
@@ -257,10 +259,34 @@ def the_app_is_killed_in_the_middle(story: Story, app: AppPage) -> None:
     story.errors.clear()  # the browser complained of the program that was gone
     app.says("15 minutes in all")
     assert waiting_in(app) == waiting
+    app.says("旧密封圈.jpg", "files")
+    app.says("On this device", "files")
     assert app.typed("measure-text") == "清洁泵头，校准流速"
     app.tap("measure-minutes-more")
     app.tap("measure-save")
     app.says("35 minutes in all")
+
+
+def a_photo_is_taken(story: Story, app: AppPage) -> None:
+    """Attach a photo without a line: it is on the tablet, and said to be nowhere else."""
+    app.see("files-photo")
+    with app.page.expect_file_chooser() as chooser:
+        app.tap("files-photo")
+    picture = photo(77, (2000, 1500))
+    chooser.value.set_files([{"name": "旧密封圈.jpg", "mimeType": "image/jpeg", "buffer": picture}])
+    app.says("Kept on this device", "files")
+    app.says("1 photo or paper waiting", "sync-strip")
+
+
+def the_photo_is_at_the_office(story: Story, app: AppPage, ticket_page: ConsolePage) -> None:
+    """The tablet says so only once the server has every byte; the office looks at it."""
+    app.open(f"/ticket/{story.ticket}/repair").on("ticket-repair")
+    app.says("At the office", "files")
+    ticket_page.says("旧密封圈.jpg", ".file-grid")
+    shown = ticket_page.page.locator(".file-grid img").first
+    expect(shown).to_be_visible()
+    shown.scroll_into_view_if_needed()
+    ticket_page.page.wait_for_function("document.querySelector('.file-grid img').naturalWidth > 0")
 
 
 def waiting_in(app: AppPage) -> int:
@@ -384,6 +410,7 @@ def back_in_signal(story: Story, app: AppPage, watching: ConsolePage, ticket_pag
     expect(lane).to_have_count(0)
     expect(watching.in_lane(an_id("chen"), story.company.numbers["moved"])).to_be_visible()
     assert watching.page.evaluate("window.neverLoadedAnew") is True
+    the_photo_is_at_the_office(story, app, ticket_page)
     story.keep(ticket_page, "ticket")
     story.keep(watching, "board-after")
 

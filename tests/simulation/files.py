@@ -45,7 +45,7 @@ from tests.simulation.stage import DEVICES, images
 
 T = TypeVar("T")
 STEPS = 18
-TURNS_TO_REST = 400
+TURNS_TO_REST = 60
 FAULTS = ("cut", "lost", "spoiled", "crash", "power", "lose", "rot", "server_restore", "device_restore")
 SMALL = Chunks(size=1024, ceiling=4096)
 
