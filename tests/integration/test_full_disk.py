@@ -23,7 +23,7 @@ from field_app.store.one_program import AlreadyRunningError, only_program
 from field_app.store.opening import open_store
 from field_app.store.roomy import LAY_AGAIN_MS, RoomyStore, StoreFullError
 from field_app.sync.keystore import FileKeystore
-from tests.simulation.cluster import Network, SimClock, SimDevice, SimServer, Time
+from tests.simulation.cluster import Network, SimClock, SimDevice, SimServer, Time, unseal
 from tests.simulation.stage import TICKETS, images
 from tests.support.killable import start
 from tests.support.small_disk import SmallDisk, small_disk
@@ -52,6 +52,7 @@ def small(tmp_path: Path) -> Iterator[tuple[SmallDisk, RoomyStore, Time]]:
             make_store_engine(None, creator=creator), SimClock(time), os.urandom,
             Reserve(path.with_suffix(".reserve"), RESERVE, disk.free),
         )  # fmt: skip
+        unseal(store, os.urandom)
         yield disk, store, time
         store.engine.dispose()
 

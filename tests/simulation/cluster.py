@@ -257,6 +257,11 @@ class FaultyExchange:
         return answer
 
 
+def unseal(store: Store, token_bytes: Callable[[int], bytes]) -> None:
+    """Open a simulated tablet's private columns, as its engineer's PIN would."""
+    store.unseal(Cipher(b"k" * 32, 1, token_bytes), "sim")
+
+
 class SimDevice:
     """A tablet: real store and engine over an in-memory SQLite."""
 
@@ -277,7 +282,7 @@ class SimDevice:
         self.disk.power_on()
         self.store = Store(self.disk.engine, self.clock, self.network.rng.randbytes)
         # Sealed as in the product; of its own chance, so that a seed stays the history it was.
-        self.store.unseal(Cipher(b"k" * 32, 1, random.Random(self.boots).randbytes), "sim")
+        unseal(self.store, random.Random(self.boots).randbytes)
         exchange = FaultyExchange(self.server, self.network)
         self.engine = SyncEngine(self.store, exchange, self.clock, self.network.rng.random, "sim")
 
