@@ -12,6 +12,9 @@ from common.kernel.codec import canonical
 LOST, LEFT, REVOKED = "device_lost", "person_inactive", "device_revoked"
 DISMISSALS = (LOST, LEFT, REVOKED)  # reasons for which a device may hand over its work and gets nothing
 WIPES = (LOST, LEFT)  # those of them for which it must forget what it holds
+FILES_WAIT_MS = (
+    86_400_000  # so long an order waits for photos to be handed over; its screens are shut at once
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Lease:
 class WipeOrder:
     """The order to destroy the keys once the unsent work was handed over; `why` is one of `WIPES`."""
 
-    at: int = 0
+    at: int = 0  # when it was first given, by the server's clock
     why: str = ""
     sig: str = ""
 

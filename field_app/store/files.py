@@ -220,13 +220,16 @@ def _adopt(session: Session, device_id: str, sha: str, offset: int) -> None:
         blob.offset = offset
 
 
-def sendable(heavy: bool) -> Callable[[Session], Blob | None]:
+def sendable(heavy: bool, *, unsettled: bool = False) -> Callable[[Session], Blob | None]:
     """Return the query of what is sent next: previews and signatures first; what keeps failing last.
 
-    `heavy` False: only what is small, for a line that costs. Bytes wait until the server has taken their record in.
+    `heavy` False: only what is small, for a line that costs. Bytes wait until the server has taken their record in,
+    but for `unsettled` ones: those of a tablet that was sent away, whose records the office has yet to judge.
     """
-    unsettled = select(OutboxOp.id).where(OutboxOp.state.in_(UNSETTLED))
-    query = select(Blob).where(Blob.state == "waiting", Blob.op_id.not_in(unsettled))
+    query = select(Blob).where(Blob.state == "waiting")
+    if not unsettled:
+        pending = select(OutboxOp.id).where(OutboxOp.state.in_(UNSETTLED))
+        query = query.where(Blob.op_id.not_in(pending))
     if not heavy:
         query = query.where(Blob.priority == 0)
     query = query.order_by(Blob.tries > 5, Blob.priority, Blob.kept_ms, Blob.sha).limit(1)

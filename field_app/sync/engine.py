@@ -29,7 +29,7 @@ from common.protocol.messages import (
     TooOld,
     Unreachable,
 )
-from common.protocol.orders import lease_text, wipe_text
+from common.protocol.orders import FILES_WAIT_MS, lease_text, wipe_text
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
 from field_app.store.dismissal import note_answer
 from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
@@ -147,7 +147,7 @@ class SyncEngine:
     def _handed_over(self, request: SyncRequest, error: NotTrusted | TooOld) -> bool:
         """Take in what became of the commands, though nothing comes back; True while some are still to be sent.
 
-        With the last one handed over, an order to forget everything is carried out (G5).
+        With the last one and its files handed over, an order to forget everything is carried out (G5).
         """
         taken = error.answer
         if isinstance(error, NotTrusted):
@@ -165,6 +165,8 @@ class SyncEngine:
             if not self._is_signed(session, wipe_text(request.dev, order.at, order.why), order.sig):
                 return False
             token = state_of(session).token
+        if self.uploads is not None and not self.uploads.hand_over() and taken.now - order.at < FILES_WAIT_MS:
+            return False  # the next contact brings the order again
         with suppress(ExchangeError):  # the office hears of it where it can; the order holds all the same
             self.exchange.sync(replace(request, tok=token, ops=(), dig=None, left=0, old=0, bye=True))
         self.wipe(order.why)

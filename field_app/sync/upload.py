@@ -79,6 +79,7 @@ class Uploads:
     chunks: Chunks = field(default_factory=Chunks)
     last_error: str = ""
     has_news: bool = False  # a file arrived: the feed will say what the server made of it
+    is_leaving: bool = False  # this tablet was sent away and hands over what it has
 
     def is_due(self) -> bool:
         """Say whether a turn would do something now."""
@@ -105,9 +106,23 @@ class Uploads:
                 self._try(blob, chunk)
         return True
 
+    def hand_over(self) -> bool:
+        """Send all there is before this tablet forgets it, on whatever network; says whether nothing is left.
+
+        The office keeps it beside the work it has yet to judge (G5).
+        """
+        self.is_leaving = True
+        try:
+            while self.turn():
+                pass
+            return self._next() is None
+        finally:
+            self.is_leaving = False
+
     def _next(self) -> Blob | None:
         with self.box.store.read() as session:
-            blob = sendable(self.is_heavy_allowed())(session)
+            heavy = self.is_leaving or self.is_heavy_allowed()
+            blob = sendable(heavy, unsettled=self.is_leaving)(session)
             session.expunge_all()
             return blob
 

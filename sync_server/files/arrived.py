@@ -30,9 +30,11 @@ def rules_of(session: Session) -> FileRules:
 
 
 def hashes_in(ops: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Gather the hashes of the files that commands of a sync request attach."""
+    """Gather the hashes of the files, and of their previews, that commands attach."""
     told = (op.get("a") for op in ops if op.get("k") == "attach_file")
-    found = (args.get("sha256") for args in told if isinstance(args, dict))
+    found = (
+        args.get(name) for args in told if isinstance(args, dict) for name in ("sha256", "preview_sha256")
+    )
     return {sha256 for sha256 in found if isinstance(sha256, str) and is_sha256(sha256)}
 
 

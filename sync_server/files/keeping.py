@@ -17,8 +17,9 @@ from common.files.bytes_arrive import NoteFileState
 from sync_server.db.database import Database
 from sync_server.db.file_tables import KeptFile
 from sync_server.db.office import SYSTEM, perform
+from sync_server.db.tables import ParkedOp
 from sync_server.db.unit_of_work import UnitOfWork
-from sync_server.files.arrived import rules_of, settle, settle_all
+from sync_server.files.arrived import hashes_in, rules_of, settle, settle_all
 from sync_server.files.pictures import Pictures
 from sync_server.files.store import FileStore
 from sync_server.files.uploads import Uploads, now_of
@@ -89,6 +90,8 @@ class Keeping:
     def sweep(self, database: Database) -> int:
         """Let go what no record names for `unrecorded_d` days; take up bytes that lie in the store without a row.
 
+        What a command names that the office has yet to judge is kept.
+
         Those are of a crash, or of a database that was restored from before they came.
         """
         before = now_of(database) - timedelta(days=self.uploads.rules.unrecorded_d)
@@ -96,7 +99,8 @@ class Keeping:
         unnamed = ~select(Attachment.id).where(named).exists()
         with database.read() as session:
             query = select(KeptFile.sha256).where(KeptFile.moved_at < before, unnamed).limit(A_ROUND)
-            gone = set(session.scalars(query))
+            open_ops = select(ParkedOp.envelope).where(ParkedOp.state == "open")
+            gone = set(session.scalars(query)) - hashes_in(session.scalars(open_ops))
             known = set(session.scalars(select(KeptFile.sha256)))
 
         def delete(unit: UnitOfWork) -> None:

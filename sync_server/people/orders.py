@@ -49,7 +49,7 @@ class Orders:
         if why not in WIPES:
             return None
         device.told_at = device.told_at or unit.now
-        at_ms = millis(unit.now)
+        at_ms = millis(device.told_at)
         return WipeOrder(at_ms, why, self._sign(wipe_text(device.id, at_ms, why)))
 
     def _sign(self, text: bytes) -> str:

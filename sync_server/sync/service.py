@@ -220,6 +220,13 @@ def person_of(database: Database, device_id: str) -> str:
         return device.person_id
 
 
+def known_device(database: Database, device_id: str) -> None:
+    """Let in any device that was ever enrolled, to hand over what it has. Raises NotTrusted `device_unknown`."""
+    with database.read() as session:
+        if session.get(Device, device_id) is None:
+            raise NotTrusted("device_unknown")
+
+
 def sent_away(device: Device | None) -> str:
     """Name why a device that is not in use is sent away."""
     if device is None:

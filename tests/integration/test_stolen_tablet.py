@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,25 @@ import pytest
 
 from common.kernel.command import Role
 from common.people.person_commands import DeactivatePerson
+from common.protocol.messages import Unreachable
 from common.protocol.orders import WipeOrder, wipe_text
 from common.tickets.field_work import AddNote
 from field_app.state.gate import GateModel
 from field_app.state.tablet import Tablet
+from field_app.store.files import NewFile
 from field_app.store.outbox import counts
+from field_app.store.pictures import prepare
 from field_app.sync.keys import device_key
+from field_app.sync.tus import TusFiles
 from sync_server.db.office import SYSTEM, perform
+from sync_server.files.keeping import Keeping
 from sync_server.people.enrolment import revoke_device
 from sync_server.people.handed_over import decide_all
 from sync_server.people.orders import report_found, report_lost
 from sync_server.upkeep.verify import verify
 from tests.integration.test_restore import a_ticket, notes_of
 from tests.support.locked_tablet import PIN, ended, enrolled, started, talked
+from tests.support.photos import photo
 from tests.support.served import Server, a_server, listening
 
 SECRET = "保险柜密码在护士长处"
@@ -56,6 +63,15 @@ class Scene:
             assert self.tablet.give(AddNote(self.ticket, f"{SECRET} {i}")).outcome.took_effect
             self.given_at.append(self.server.clock.at)
         self.server.clock.advance(timedelta(hours=2))
+
+    def photograph(self, seed: int) -> str:
+        """Take a photo without a line; returns its hash."""
+        self.tablet.cut_line(True)
+        made = prepare(photo(seed, (900, 700), noisy=True))
+        assert self.tablet.files is not None
+        new = NewFile(self.ticket, None, "photo", "", "泵头.jpg", self.server.clock.at)
+        assert self.tablet.files.box.attach(new, made).outcome.took_effect
+        return sha256(made.data).hexdigest()
 
     def line(self) -> str:
         """Give the line back and let it talk."""
@@ -110,6 +126,47 @@ def test_work_is_handed_over_once_then_everything_is_forgotten(
     server.parts.database.number()
     with server.parts.database.read() as session:
         assert list(verify(session)) == []
+
+
+@pytest.mark.fault("G5", "P1")
+@pytest.mark.parametrize("send_away", [lose, leave])
+def test_photos_are_handed_over_before_the_key_goes(scene: Scene, send_away: Any) -> None:
+    """Their records are still to be judged: the bytes wait with them, for as long as it takes."""
+    server = scene.server
+    wanted = {scene.photograph(1), scene.photograph(2)}
+    scene.work(1)
+    send_away(scene)
+    scene.line()
+    assert scene.tablet.gate == "wiped"
+    kept = {row[0] for row in server.rows("SELECT sha256 FROM kept_file WHERE state = 'stored'")}
+    assert wanted < kept, "and their previews"
+    assert server.rows("SELECT id FROM attachment") == []
+    server.clock.advance(timedelta(days=60))
+    keeping = Keeping(server.parts.uploads, server.parts.pictures)
+    keeping.sweep(server.parts.database)
+    assert decide_all(server.parts.database, SYSTEM, scene.device, "accept", "").left == 0
+    keeping.settle_and_draw(server.parts.database)
+    assert set(server.rows("SELECT sha256, state FROM attachment")) == {(sha, "stored") for sha in wanted}
+
+
+@pytest.mark.fault("G5")
+def test_photos_that_cannot_come_hold_up_the_wipe_for_a_day(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> int:
+        raise Unreachable
+
+    scene.photograph(3)
+    lose(scene)
+    monkeypatch.setattr(TusFiles, "open", nobody)
+    scene.line()
+    assert scene.tablet.gate == "stopped"
+    scene.server.clock.advance(timedelta(hours=23))
+    scene.line()
+    assert scene.tablet.gate == "stopped"
+    scene.server.clock.advance(timedelta(hours=2))
+    scene.line()
+    assert scene.tablet.gate == "wiped"
 
 
 @pytest.mark.fault("G5")
