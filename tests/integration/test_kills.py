@@ -41,7 +41,7 @@ from sync_server.people.enrolment import issue_code
 from sync_server.settings import read_settings
 from sync_server.upkeep.verify import verify
 from tests.simulation.checks import check_rebase_law_of
-from tests.simulation.cluster import Network, SimDevice, SimServer, Time
+from tests.simulation.cluster import Network, SimDevice, SimServer, Time, unseal
 from tests.simulation.stage import TICKETS, images
 from tests.support.killable import FAILPOINTS, pipe, save_until_killed, serve_until_killed, start
 from tests.support.programs import free_port
@@ -81,6 +81,7 @@ def test_an_app_killed_while_saving_keeps_what_it_confirmed(tmp_path: Path) -> N
         hear.close()
     engine = make_store_engine(path)
     store = Store(engine, SystemClock(), rng.randbytes)
+    unseal(store, os.urandom)
     with store.read() as session:
         there = set(session.execute(text("SELECT id FROM op")).scalars())
         notes = session.execute(text("SELECT count(*) FROM ticket_event WHERE kind = 'note'")).scalar_one()

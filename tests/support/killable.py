@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 FAILPOINTS = ("before_commit", "after_commit", "before_reply")
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["field_app.main", "sync_server.app", "uvicorn", "tests.support.killable"])
+_context.set_forkserver_preload(["field_app.main", "sync_server.app", "uvicorn", "tests.simulation.cluster"])
 
 
 def start(target: Callable[..., None], *args: Any) -> ForkServerProcess:
@@ -35,12 +35,14 @@ def pipe() -> tuple[Connection, Connection]:
 
 
 def save_until_killed(data_dir: Path, ticket_id: str, said: Connection) -> None:
-    """Open the app's own database and save notes for ever; tell each id only after the save was confirmed."""
+    """Open a simulated tablet's database in the app and save notes for ever; tell each id only after the save was confirmed."""
     from common.tickets.field_work import AddNote
     from field_app.main import open_tablet
     from field_app.settings import Settings
+    from tests.simulation.cluster import unseal
 
     tablet = open_tablet(Settings(data_dir, data_dir))
+    unseal(tablet.store, os.urandom)
     number = 0
     while True:
         number += 1
