@@ -35,7 +35,7 @@ def pipe() -> tuple[Connection, Connection]:
 
 
 def save_until_killed(data_dir: Path, ticket_id: str, said: Connection) -> None:
-    """Open a simulated tablet's database in the app and save notes for ever; tell each id only after the save was confirmed."""
+    """Save notes in a simulated tablet's database for ever; tell each id only after the save was confirmed."""
     from common.tickets.field_work import AddNote
     from field_app.main import open_tablet
     from field_app.settings import Settings
