@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -22,13 +22,16 @@ from common.kernel.reserve import says_full
 from common.kernel.work import Notary
 from sync_server.db.engine import reading
 from sync_server.db.feed import write_changes
-from sync_server.db.sequencer import sequence
+from sync_server.db.sequencer import head_of, is_numbered, sequence
 from sync_server.db.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 TRIES = 3
 # Serialization failure, deadlock, lock not available: PostgreSQL's words for "again"; SQLite says it in its message.
 AGAIN = frozenset({"40001", "40P01"})
+STATUS_TRIES = 100
+_XID = text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)")
+_STATUS = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
 
 
 class DatabaseBusyError(Exception):
@@ -81,14 +84,13 @@ class Database:
     def transact(self, write: Callable[[UnitOfWork], T]) -> T:
         """Run `write` in one transaction, commit it, number it. Tried again where the database says so.
 
-        Raises DatabaseBusyError after three tries, DatabaseFullError; any other exception leaves nothing behind.
+        What is committed is never run again: neither when numbering fails (whoever writes or pulls next numbers it)
+        nor when the line goes while the commit is answered. Raises DatabaseBusyError after three tries or where
+        the end of a commit cannot be learnt, DatabaseFullError; any other exception leaves nothing behind.
         """
         for attempt in range(1, TRIES + 1):
             try:
                 result = self._once(write)
-                if not self.on_sqlite:
-                    self.number()
-                return result
             except DBAPIError as error:
                 if says_full(error):
                     if attempt < TRIES and self.make_room():
@@ -99,14 +101,32 @@ class Database:
                         raise DatabaseBusyError from error
                     raise
                 self.pause(0.02 * attempt)
+            else:
+                if not self.on_sqlite:
+                    with suppress(DBAPIError, DatabaseBusyError):
+                        self.number()
+                return result
         raise AssertionError("unreachable")
 
     def number(self) -> int:
-        """Number what is committed and return the head. Its own short transaction (ADR-0003)."""
-        with self.engine.connect() as connection:
-            head = sequence(connection, self.random_bytes, self.clock.read().wall_ms)
-            connection.commit()
-            return head
+        """Number what is committed and return the head. Its own short transaction (ADR-0003).
+
+        SQLite's writers number within their own, so there a look mostly shows that nobody need be held up.
+        Raises DatabaseBusyError.
+        """
+        try:
+            if self.on_sqlite:
+                with reading(self.engine).connect() as connection:
+                    if is_numbered(connection):
+                        return head_of(connection)
+            with self.engine.connect() as connection:
+                head = sequence(connection, self.random_bytes, self.clock.read().wall_ms)
+                connection.commit()
+                return head
+        except DBAPIError as error:
+            if is_transient(error):
+                raise DatabaseBusyError from error
+            raise
 
     def _once(self, write: Callable[[UnitOfWork], T]) -> T:
         now_ms = self.clock.read().wall_ms
@@ -119,8 +139,34 @@ class Database:
             write_changes(unit)
             if self.on_sqlite:
                 sequence(session.connection(), self.random_bytes, now_ms)
-            session.commit()
+            session.flush()
+            session.expunge_all()  # what was written stays readable, however the commit is answered
+            self._commit(session)
             return result
+
+    def _commit(self, session: Session) -> None:
+        """Commit. Where the line goes meanwhile, ask the database whether it has."""
+        xid = None if self.on_sqlite else session.execute(_XID).scalar_one()
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if xid is None or not error.connection_invalidated:
+                raise
+            try:
+                committed = self._has_committed(xid)
+            except DBAPIError as silent:
+                raise DatabaseBusyError from silent
+            if not committed:
+                raise
+
+    def _has_committed(self, xid: str) -> bool:
+        with self.engine.connect() as connection:
+            for _ in range(STATUS_TRIES):
+                status = connection.execute(_STATUS, {"xid": xid}).scalar_one()
+                if status != "in progress":
+                    return bool(status == "committed")
+                self.pause(0.05)
+        raise DatabaseBusyError
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -63,14 +63,17 @@ def has_unnumbered(connection: Connection, stream: str = STREAM) -> bool:
     return connection.execute(_UNNUMBERED, {"stream": stream}).first() is not None
 
 
+def is_numbered(connection: Connection, stream: str = STREAM) -> bool:
+    """Say whether all this transaction sees has its number and its place in the audit chain."""
+    return not has_unnumbered(connection, stream) and connection.execute(_UNCHAINED).first() is None
+
+
 def sequence(connection: Connection, random_bytes: RandomBytes, now_ms: int, stream: str = STREAM) -> int:
     """Number everything visible, in the caller's transaction, and return the head. Commit it at once.
 
     Safe with any number of rivals: the head's row is locked until commit. Returns without locking when nothing waits.
     """
-    unnumbered = has_unnumbered(connection, stream)
-    unchained = connection.execute(_UNCHAINED).first() is not None
-    if not unnumbered and not unchained:
+    if is_numbered(connection, stream):
         return head_of(connection, stream)
     lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
     head, audit_seq, audit_hash = connection.execute(text(_HEAD + lock), {"stream": stream}).one()

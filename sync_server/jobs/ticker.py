@@ -74,8 +74,9 @@ class Ticker:
                     ran.append(job.name)
                     if did:
                         log.info("job %s: %s", job.name, did)
-        except DBAPIError as error:
-            log.warning("scheduled work waits for the database: %s", str(error.orig).strip().split("\n")[0])
+        except (DBAPIError, DatabaseBusyError) as error:
+            told = str(getattr(error, "orig", error.__cause__)).strip().split("\n")[0]
+            log.warning("scheduled work waits for the database: %s", told)
         except Exception:
             log.exception("a scheduled job failed; it comes again")
         return ran
