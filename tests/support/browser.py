@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
@@ -39,6 +39,7 @@ ARGUMENTS = (
 TABLET = ViewportSize(width=820, height=1180)
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1440, height=900)
+PATIENCE_MS = 20_000  # for what must come about; a busy machine is no finding
 
 
 def chromium_path() -> str:
@@ -52,6 +53,7 @@ def chromium_path() -> str:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """Yield a headless browser with a new, empty profile."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path(), headless=True, args=list(ARGUMENTS), chromium_sandbox=False
@@ -73,7 +75,7 @@ def new_context(
     context = browser.new_context(
         viewport=size or DESK, has_touch=touch, locale=locale, timezone_id="UTC", reduced_motion="reduce"
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     try:
         yield context
     finally:

@@ -152,10 +152,12 @@ class Client(TestClient):
         )
 
 
-def make_world(folder: Path) -> ConsoleWorld:
-    """Copy the company into a folder of the test's own."""
+def make_world(folder: Path, security: str = "") -> ConsoleWorld:
+    """Copy the company into a folder of the test's own; `security` are figures over the shipped ones."""
     shutil.copytree(_company(), folder / "server")
-    settings = Settings(folder / "server", ticker_s=0, second_factor="optional")
+    figures = folder / "figures.toml"
+    figures.write_text(security, "utf-8")
+    settings = Settings(folder / "server", ticker_s=0, second_factor="optional", security=str(figures))
     clock, keys = FakeClock(NOW), load_keys(settings.keys_dir, os.urandom)
     database = Database(
         make_engine(settings.database), clock, os.urandom, notary=lambda session: SessionNotary(keys, session)
