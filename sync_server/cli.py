@@ -21,6 +21,7 @@ from sync_server import cli_evidence, cli_people, cli_upkeep
 from sync_server.app import Parts, make_parts
 from sync_server.db.database import Database
 from sync_server.db.migrate import SchemaError, current, newest, require_schema, require_upgradable, upgrade
+from sync_server.files.store import StoreAwayError
 from sync_server.keys import ServerKeys
 from sync_server.people.first_admin import new_start_code
 from sync_server.security import read_security
@@ -49,7 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, settings)
     except Refused as refused:
         print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
-    except (SettingsError, SchemaError, AnchorError, BackupError, LeaveError, ServingError) as error:
+    except (
+        SettingsError,
+        SchemaError,
+        AnchorError,
+        BackupError,
+        LeaveError,
+        ServingError,
+        StoreAwayError,
+    ) as error:
         print(error, file=sys.stderr)
     return 1
 

@@ -22,6 +22,7 @@ from common.kernel.outcome import BadPayload, Detail, Refused
 from common.kernel.reserve import says_full
 from common.protocol.messages import NotTrusted
 from sync_server.db.database import DatabaseBusyError, DatabaseFullError
+from sync_server.files.store import StoreAwayError
 
 log = logging.getLogger("sync_server")
 MEDIA_TYPE = "application/problem+json"
@@ -73,7 +74,8 @@ def install_problems(app: FastAPI, page: Page = lambda *_: None) -> None:
 
     for kind in (
         Problem, BadPayload, Refused, NotTrusted, StarletteHTTPException, HTTPException, RequestValidationError,
-        DatabaseBusyError, DatabaseFullError, OperationalError, InterfaceError, PoolTimeout, ClientDisconnect,
+        DatabaseBusyError, DatabaseFullError, StoreAwayError, OperationalError, InterfaceError, PoolTimeout,
+        ClientDisconnect,
     ):  # fmt: skip
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(Exception, unexpected)
@@ -127,6 +129,9 @@ def problem_of(error: Exception) -> Problem:
             return Problem(507, "server_disk_full", headers={"Retry-After": "60"})
         case OperationalError() if says_full(error):
             return Problem(507, "server_disk_full", headers={"Retry-After": "60"})
+        case StoreAwayError():
+            log.warning("the store of files does not answer: %s", error)
+            return Problem(503, "file_store_away", headers={"Retry-After": soon()})
         case DatabaseBusyError():
             return Problem(503, "database_busy", headers={"Retry-After": soon()})
         case _:

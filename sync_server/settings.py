@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.i18n import LANGUAGES
+from sync_server.bucket import SCHEME, Bucket, read_bucket
 from sync_server.security import SecurityError, read_security
 
 HOST = "127.0.0.1"
@@ -37,7 +39,7 @@ class Settings:
     backups: every so many hours (0: none by itself), the newest so many are kept, and the office is told when the last
     good one is so many hours old. `anchors` is the folder of the audit chain's anchors; empty: in the data folder, where
     they prove less than on another machine. The log is kept in `log_files` files of `log_kb` each, 0: none. `files` is
-    the folder of files' bytes; empty: in the data folder.
+    the folder of files' bytes or the URL of a bucket that speaks S3; empty: a folder in the data folder.
     """
 
     data_dir: Path
@@ -110,6 +112,11 @@ class Settings:
     def files_dir(self) -> Path:
         """Return the folder of files' bytes."""
         return Path(self.files) if self.files else self.data_dir / "files"
+
+    @property
+    def files_bucket(self) -> Bucket | None:
+        """Return the bucket of files' bytes, None where they lie in a folder. Raises ValueError."""
+        return read_bucket(self.files) if self.files.startswith(SCHEME) else None
 
     @property
     def shown_dir(self) -> Path:
@@ -200,7 +207,9 @@ def _checked(values: dict[str, object]) -> Settings:
         raise SettingsError(f"the second factor is required or optional, not {settings.second_factor!r}")
     try:
         read_security(settings.security)
-    except SecurityError as error:
+        if settings.files_bucket is not None and find_spec("boto3") is None:
+            raise ValueError("files in a bucket need the extra s3: pip install 'fieldwright[s3]'")
+    except (SecurityError, ValueError) as error:
         raise SettingsError(str(error)) from None
     try:
         ZoneInfo(settings.time_zone)

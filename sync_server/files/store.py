@@ -1,4 +1,4 @@
-"""Where the bytes of files lie, by their SHA-256. A folder here; a bucket that speaks S3 is `s3`'s.
+"""Where the bytes of files lie, by their SHA-256. A folder here; a bucket that speaks S3 is in `s3_store`.
 
 Owns the store's promise: a name is there only with all its bytes, and what was put stays after a power cut. Hashes
 nothing itself: whoever puts has looked.
@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from common.files.attachment import is_sha256
 from sync_server.settings import Settings
 
 BLOCK = 256 * 1024
 UNREADY = ".new"
+
+
+class StoreAwayError(Exception):
+    """The store cannot be asked. Nothing is known of what it holds; come again."""
 
 
 class FileStore(Protocol):
@@ -98,7 +103,7 @@ class FolderStore:
     def names(self) -> Iterator[str]:
         """List everything that is there, but for what a crash left half moved."""
         for path in sorted(self.folder.glob("??/??/*")):
-            if len(path.name) == 64:
+            if is_sha256(path.name):
                 yield path.name
 
     def _make(self, folder: Path) -> None:
@@ -127,5 +132,9 @@ def whole_file(store: FileStore, sha256: str) -> bytes | None:
 
 
 def open_store(settings: Settings) -> FileStore:
-    """Open the store of a server."""
-    return FolderStore(settings.files_dir)
+    """Open the store of a server: a bucket where `files` is a URL, else a folder."""
+    if settings.files_bucket is None:
+        return FolderStore(settings.files_dir)
+    from sync_server.files.s3_store import S3Store  # boto3 is there only where it is asked for
+
+    return S3Store(settings.files_bucket)
