@@ -20,6 +20,7 @@ from field_app.sync.enrol import Invitation, enrol
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import device_key
 from field_app.sync.keystore import FileKeystore
+from field_app.vault.cipher import Cipher
 from sync_server.app import SystemClock
 
 
@@ -29,6 +30,7 @@ def main(url: str, folder: Path, code: str) -> int:
     clock, wire, keystore = SystemClock(), Wire(), FileKeystore(folder / "keys")
     store = Store(make_store_engine(folder / "app.db"), clock, os.urandom)
     enrolled = enrol(store, keystore, Invitation(url, code), "Tablet", os.urandom)
+    store.unseal(Cipher(os.urandom(32), 1, os.urandom), "bench")
     key = device_key(keystore)
     assert key is not None
     exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=wire)

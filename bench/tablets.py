@@ -27,6 +27,8 @@ from sync_server.db.office import SYSTEM
 from sync_server.people.enrolment import issue_code
 
 TURNS_AT_MOST = 200
+KEY_ID = "bench"
+KEY_ID = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class BenchTablet:
     engine: SyncEngine
     wire: Wire
     path: Path
+    sealer: Cipher
 
     def sync(self) -> None:
         """Take turns until nothing is left to send or fetch. Raises RuntimeError for a line that fails."""
@@ -60,10 +63,12 @@ def a_tablet(
     folder: Path,
     person_id: str,
     over: Callable[[Wire], httpx.BaseTransport] = lambda wire: wire,
+    *,
+    sealed: bool = True,
 ) -> BenchTablet:
     """Enrol an empty tablet; it is signed in and its line is open, so that what follows is the sync alone.
 
-    `over` puts another line between the tablet and the counting one.
+    `over` puts another line between the tablet and the counting one; `sealed` False leaves its file plain.
     """
     database, clock = company.parts.database, company.parts.database.clock
     folder.mkdir(parents=True)
@@ -78,6 +83,8 @@ def a_tablet(
     key = device_key(keystore)
     assert key is not None
     exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=over(wire))
-    store.unseal(Cipher(os.urandom(32), 1, os.urandom), "bench")
+    sealer = Cipher(os.urandom(32), 1, os.urandom)
+    if sealed:
+        store.unseal(sealer, KEY_ID)
     exchange.have(HaveRequest(enrolled.device_id, ()))
-    return BenchTablet(store, SyncEngine(store, exchange, clock, lambda: 0.5, "bench"), wire, path)
+    return BenchTablet(store, SyncEngine(store, exchange, clock, lambda: 0.5, "bench"), wire, path, sealer)

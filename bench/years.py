@@ -19,7 +19,7 @@ from bench.company import make_company
 from bench.five_years import YEARS, age
 from bench.host import product_server
 from bench.raw import raw_saves_ms
-from bench.tablets import TURNS_AT_MOST, a_tablet
+from bench.tablets import KEY_ID, TURNS_AT_MOST, a_tablet
 from common.kernel.clock import instant
 from field_app.state.today import load_today
 from field_app.store.opening import open_store
@@ -33,15 +33,19 @@ def years(folder: Path, tickets: int) -> Iterator[Bound]:
     company = make_company(folder / "years", 500, 1, 3)
     person_id = company.engineers[0]
     with product_server(folder / "years") as host:
-        tablet = a_tablet(company, host.url, folder / "old", person_id)
+        tablet = a_tablet(company, host.url, folder / "old", person_id, sealed=False)
         tablet.sync()
         fill(tablet, company.tickets[person_id], company.part_ids, COMMANDS)
         tablet.sync()
         tablet.store.engine.dispose()
         rows = age(tablet.path, tickets)
         clock = tablet.engine.clock
+        plain = open_store(tablet.path, clock, os.urandom)
+        plain.unseal(tablet.sealer, KEY_ID)
+        plain.engine.dispose()
         began_s = time.perf_counter()
         store = open_store(tablet.path, clock, os.urandom)
+        store.unseal(tablet.sealer, KEY_ID)
         opened_s = time.perf_counter() - began_s
         with store.read() as session:
             view = load_today(person_id, instant(clock.read().wall_ms), UTC)(session)

@@ -17,6 +17,9 @@ WANTED_AT_MOST = 200
 OPS_BYTES_AT_MOST = 128 * 1024
 BODY_AT_MOST = 1024 * 1024
 PAGE_BYTES = 1024 * 1024
+AGGREGATES_AT_MOST = (
+    1_000_000  # an answer is cut by its bytes; small aggregates and drops come by the thousand
+)
 Sequence = Annotated[int, Whole(0, 2**53)]
 
 
@@ -110,8 +113,8 @@ class SyncAnswer:
     res: tuple[OpResult, ...] = ()
     reset: bool = False
     cols: dict[str, Any] = field(default_factory=dict)
-    put: tuple[Put, ...] = ()
-    drop: tuple[str, ...] = ()
+    put: Annotated[tuple[Put, ...], Many(AGGREGATES_AT_MOST)] = ()
+    drop: Annotated[tuple[str, ...], Many(AGGREGATES_AT_MOST)] = ()
     cur: str = ""
     head: int = 0
     more: bool = False

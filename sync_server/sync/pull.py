@@ -164,7 +164,9 @@ def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]
     head = head_of(connection)
     visible = {s.agg: s for s in standings(connection, person_id).values() if s.active and s.rev}
     wrong = [s for agg, s in sorted(visible.items()) if have.get(agg) != s.rev]
-    rows = _rows_of(connection, wrong, 0)
+    rows: dict[str, Rows] = {}
+    for start in range(0, len(wrong), LARGEST_SLICE):
+        rows |= _rows_of(connection, wrong[start : start + LARGEST_SLICE], 0)
     put = [Put(s.agg, s.rev, True, rows.get(s.agg, {})) for s in wrong]
     drop = tuple(sorted(have.keys() - visible.keys()))
     return Page(tuple(put), drop, _columns(put), _complete(connection, head), head, False)
