@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
@@ -36,7 +37,7 @@ STATUS_OF = {
     "person_inactive": 410,
 }
 BUSY_S = 2
-Page = Callable[[Request, int, str, str, str], Response | None]
+Page = Callable[[Request, int, str, Callable[[str], str], str], Response | None]
 
 
 class Problem(Exception):
@@ -53,12 +54,15 @@ class Problem(Exception):
 
 
 def install_problems(app: FastAPI, page: Page = lambda *_: None) -> None:
-    """Answer every exception of the application as a problem. `page` may draw one for a person's browser."""
+    """Answer every exception of the application as a problem. `page` may draw one for a person's browser.
+
+    It is given the sentence as a function of the language: who reads the page is known to it alone.
+    """
 
     def answer(request: Request, problem: Problem, reference: str = "") -> Response:
         language = language_wished(request)
         reference = reference or secrets.token_hex(4)
-        drawn = page(request, problem.status, problem.code, sentence_of(problem, language), reference)
+        drawn = page(request, problem.status, problem.code, partial(sentence_of, problem), reference)
         if drawn is None:
             return problem_response(problem, language, reference)
         drawn.headers.update(problem.headers)

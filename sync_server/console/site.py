@@ -225,9 +225,9 @@ class Site:
         return outcome
 
     def problem_page(
-        self, request: Request, status: int, code: str, sentence: str, reference: str
+        self, request: Request, status: int, code: str, say: Callable[[str], str], reference: str
     ) -> Response | None:
-        """Draw a problem for a person's browser; None where a program asks."""
+        """Draw a problem for a person's browser, in his language; None where a program asks."""
         path = request.url.path
         if not (path == "/" or path.startswith("/console")) or "text/html" not in request.headers.get(
             "accept", ""
@@ -240,28 +240,16 @@ class Site:
         if code == "factor_missing" and request.method == "GET":
             return _to(request, FACTOR)
         if status == 503:  # the database may be what is missing: nothing is asked of it
-            plain = Reader(language_of(request, self.settings.language), self.settings.time_zone)
-            return self.pages.answer(
-                request,
-                plain,
-                "problem.html",
-                status_code=status,
-                code=code,
-                sentence=sentence,
-                reference=reference,
-            )
-        if not hasattr(request.state, "signed_in"):  # no route was found, so nobody has asked yet
-            request.state.signed_in = self.sessions.find(request.cookies.get(self.cookie, ""), touch=False)
-        reader = replace(self.reader(request), counts={})
+            reader = Reader(language_of(request, self.settings.language), self.settings.time_zone)
+        else:
+            if not hasattr(request.state, "signed_in"):  # no route was found, so nobody has asked yet
+                token = request.cookies.get(self.cookie, "")
+                request.state.signed_in = self.sessions.find(token, touch=False)
+            reader = replace(self.reader(request), counts={})
         return self.pages.answer(
-            request,
-            reader,
-            "problem.html",
-            status_code=status,
-            code=code,
-            sentence=sentence,
+            request, reader, "problem.html", status_code=status, code=code, sentence=say(reader.language),
             reference=reference,
-        )
+        )  # fmt: skip
 
     def judge(self, session: Session, report: ServiceReport) -> Verdict:
         """Check a report against its seal and the keys this server knows."""

@@ -25,14 +25,14 @@ from common.tickets.dispatch_rules import RankedEngineer
 from common.tickets.ticket import Ticket
 from sync_server.board.day import read_day, read_work, visits_by_day
 from sync_server.console.board.moves import move_router
-from sync_server.console.board.picture import NEW_VISIT_MIN, Picture
+from sync_server.console.board.picture import NEW_VISIT_MIN, ON_TABLET, UNSEEN, Picture
 from sync_server.console.board_data import BoardData, Fit, Fits
 from sync_server.console.commands import may, now_of, reader_roles, today_of
 from sync_server.console.site import Site
 from sync_server.console.tickets.words import STATES, say_rule_break, teach
 
 PATH = "/console/board"
-LEGEND = ("dispatched", "acknowledged", "en_route", "on_site", "awaiting_parts", "signed")
+LEGEND = ("acknowledged", "en_route", "on_site", "awaiting_parts", "signed")
 DAYS_SHOWN = 7
 # What does not depend on the hour: it is known before a job is held over a slot.
 LASTING = ("certificate_missing", "certificate_expired", "skill_missing", "zone_not_served", "work_under_way")
@@ -50,7 +50,9 @@ def board_router(site: Site) -> APIRouter:
         picture = picture_of(site, request, day)
         language = site.language(request)
         legend = [(translate(language, f"ticket.state.{code}"), *STATES[code]) for code in LEGEND]
-        legend[0] = (translate(language, "board.unseen"), *STATES["dispatched"])
+        legend = [
+            (translate(language, "board.unseen"), *UNSEEN), (translate(language, "board.on_tablet"), *ON_TABLET), *legend,
+        ]  # fmt: skip
         return site.pages.answer(
             request, site.reader(request), "board/board.html", area="board", board_data=_data(site, picture),
             legend=legend, day=picture.day, now=picture.now, previous=picture.day - ONE_DAY,

@@ -16,13 +16,16 @@ from common.sla.calendar import as_utc
 from common.tickets.ticket import SIGNED, UNDER_WAY
 from common.tickets.wording import say_code
 from sync_server.board.day import BoardDay, Work
-from sync_server.console.board_data import Absence, BoardData, Job, Lane, Mark
+from sync_server.console.board_data import Absence, BoardData, Job, Lane, Mark, Tone
 from sync_server.console.formats import format_day, format_instant
 from sync_server.console.tickets.words import STATES, urgency, zone_name
 from sync_server.db.tables import Device
 
 SNAP_MIN = 15
 OPENS_MIN, CLOSES_MIN = 7 * 60, 20 * 60
+# Tone and icon of what the engineer's tablet does not have yet, and of what it has and he has not acknowledged.
+UNSEEN: tuple[Tone, str] = ("warn", "offline")
+ON_TABLET: tuple[Tone, str] = ("planned", "tablet")
 NEW_VISIT_MIN = 90
 DAY_MIN = 1440
 FRESH = timedelta(minutes=30)
@@ -198,12 +201,12 @@ class Picture:
         if is_seen and not work.is_moved:
             return {"tone": "confirmed", "icon": "check", "label": self.word("ticket.state.acknowledged")}
         if reached is None:
-            return {"tone": "warn", "icon": "offline", "label": self.word("board.no_tablet_yet")}
-        if reached:
-            label = self.word("board.moved_on_tablet" if is_seen else "board.on_tablet")
-            return {"tone": "planned", "icon": "tablet", "label": label}
-        label = self.word("board.moved_unseen" if is_seen else "board.unseen")
-        return {"tone": "warn", "icon": "offline", "label": label}
+            word, (tone, icon) = "board.no_tablet_yet", UNSEEN
+        elif reached:
+            word, (tone, icon) = "board.moved_on_tablet" if is_seen else "board.on_tablet", ON_TABLET
+        else:
+            word, (tone, icon) = "board.moved_unseen" if is_seen else "board.unseen", UNSEEN
+        return {"tone": tone, "icon": icon, "label": self.word(word)}
 
     def due(self, work: Work) -> tuple[Mark | None, float]:
         """Say which limit ends next, and its rank: what is due first stands first."""

@@ -208,3 +208,12 @@ def test_a_voucher_is_voided_by_two_people(company: ConsoleWorld, report: Servic
         life = life_sheet(session, unit, tickets, "zh-Hans", "UTC", company.clock.at)
     assert any(f"{mark} {number}" in row.value for section in life.sections for row in section.rows)
     assert company.client("mei").get("/console/approvals").status_code == 403
+
+
+def test_what_is_not_there_is_told_in_the_readers_language(company: ConsoleWorld) -> None:
+    """Page and sentence alike, whatever the browser would rather read."""
+    asked = {"accept": "text/html", "accept-language": "zh-Hant"}
+    page = company.client().get("/console/nowhere", headers=asked)
+    assert page.status_code == 404
+    assert '<html lang="en">' in page.text
+    assert "There is nothing at this address." in page.text
