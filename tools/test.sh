@@ -33,6 +33,6 @@ step quick 2 tests/architecture tests/unit tests/property tests/contract
 if [ "${1:-all}" != "fast" ]; then
   step integration 2 tests/integration
   step simulation 2 tests/simulation
-  step e2e 0 tests/e2e
+  step e2e 2 tests/e2e
 fi
 python tools/tally.py .artifacts/junit
