@@ -71,6 +71,10 @@ class Standing:
         """Say whether some reason was in force at a position."""
         return any(since <= pos and (until is None or until > pos) for since, until in self.granted)
 
+    def is_held(self, cursor: Cursor) -> bool:
+        """Say whether the tablet has its rows: an earlier page of this reading may have dropped what came back since."""
+        return self.was_active_at(cursor.base) and self.was_active_at(cursor.pos)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -135,10 +139,10 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes:
     done, slice_ = 0, FIRST_SLICE
     while done < len(waiting):
         portion = waiting[done : done + slice_]
-        rows = _rows_of(connection, [s for s in portion if s.active], cursor.base)
+        rows = _rows_of(connection, [s for s in portion if s.active], cursor)
         for standing in portion:
             if standing.active:
-                full = not standing.was_active_at(cursor.base)
+                full = not standing.is_held(cursor)
                 found = rows.get(standing.agg) or Rows()
                 item = Put(standing.agg, standing.rev, full, found)
                 size += found.weigh() + 60
@@ -166,7 +170,7 @@ def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]
     wrong = [s for agg, s in sorted(visible.items()) if have.get(agg) != s.rev]
     rows: dict[str, Rows] = {}
     for start in range(0, len(wrong), LARGEST_SLICE):
-        rows |= _rows_of(connection, wrong[start : start + LARGEST_SLICE], 0)
+        rows |= _rows_of(connection, wrong[start : start + LARGEST_SLICE], Cursor())
     put = [Put(s.agg, s.rev, True, rows.get(s.agg, {})) for s in wrong]
     drop = tuple(sorted(have.keys() - visible.keys()))
     return Page(tuple(put), drop, _columns(put), _complete(connection, head), head, False)
@@ -194,9 +198,9 @@ def _columns(put: list[Put]) -> dict[str, tuple[str, ...]]:
     return {entity: columns_of(entity) for entity in sorted({e for item in put for e in item.rows})}
 
 
-def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[str, Rows]:
-    """Read the rows of aggregates: all of those not seen at `base`, the changed ones of the others."""
-    full = {s.agg for s in wanted if not s.was_active_at(base)}
+def _rows_of(connection: Connection, wanted: list[Standing], cursor: Cursor) -> dict[str, Rows]:
+    """Read the rows of aggregates: all of those the tablet does not hold, the changed ones of the others."""
+    full = {s.agg for s in wanted if not s.is_held(cursor)}
     changed: dict[str, set[str]] = {}
     whole: dict[str, set[str]] = {}
     partly = {s.agg for s in wanted} - full
@@ -204,7 +208,7 @@ def _rows_of(connection: Connection, wanted: list[Standing], base: int) -> dict[
         for agg, entity in connection.execute(_HOLDS, {"aggs": sorted(full)}):
             whole.setdefault(entity, set()).add(agg)
     if partly:
-        for entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(partly), "since": base}):
+        for entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(partly), "since": cursor.base}):
             changed.setdefault(entity, set()).add(row_id)
     found: dict[str, Rows] = {}
     for entity, keys in whole.items():
