@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from bench.meter import Wire, peak_mb
+from bench.tablets import KEY_ID
 from common.protocol.messages import HaveRequest
 from field_app.store.engine import make_store_engine
 from field_app.store.store import Store
@@ -30,7 +31,7 @@ def main(url: str, folder: Path, code: str) -> int:
     clock, wire, keystore = SystemClock(), Wire(), FileKeystore(folder / "keys")
     store = Store(make_store_engine(folder / "app.db"), clock, os.urandom)
     enrolled = enrol(store, keystore, Invitation(url, code), "Tablet", os.urandom)
-    store.unseal(Cipher(os.urandom(32), 1, os.urandom), "bench")
+    store.unseal(Cipher(os.urandom(32), 1, os.urandom), KEY_ID)
     key = device_key(keystore)
     assert key is not None
     exchange = HttpExchange(url, enrolled.device_id, key, clock, transport=wire)

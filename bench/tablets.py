@@ -27,8 +27,7 @@ from sync_server.db.office import SYSTEM
 from sync_server.people.enrolment import issue_code
 
 TURNS_AT_MOST = 200
-KEY_ID = "bench"
-KEY_ID = "bench"
+KEY_ID = "bench"  # of the key its tablets are sealed with
 
 
 @dataclass(frozen=True, slots=True)

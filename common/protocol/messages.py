@@ -17,9 +17,8 @@ WANTED_AT_MOST = 200
 OPS_BYTES_AT_MOST = 128 * 1024
 BODY_AT_MOST = 1024 * 1024
 PAGE_BYTES = 1024 * 1024
-AGGREGATES_AT_MOST = (
-    1_000_000  # an answer is cut by its bytes; small aggregates and drops come by the thousand
-)
+# An answer is cut by its bytes; small aggregates and drops come by the thousand.
+AGGREGATES_AT_MOST = 1_000_000
 Sequence = Annotated[int, Whole(0, 2**53)]
 
 

@@ -12,9 +12,8 @@ from common.kernel.codec import canonical
 LOST, LEFT, REVOKED = "device_lost", "person_inactive", "device_revoked"
 DISMISSALS = (LOST, LEFT, REVOKED)  # reasons for which a device may hand over its work and gets nothing
 WIPES = (LOST, LEFT)  # those of them for which it must forget what it holds
-FILES_WAIT_MS = (
-    86_400_000  # so long an order waits for photos to be handed over; its screens are shut at once
-)
+# So long an order waits for photos to be handed over; the screens are shut at once.
+FILES_WAIT_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

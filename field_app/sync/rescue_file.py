@@ -1,6 +1,6 @@
 """The rescue file: this tablet's unsent work for carrying by hand, also where no PIN opens it (P5).
 
-Owns making and reading the file. What is inside only the server reads; where this tablet's key is out of reach its
+Owns making the file. What is inside only the server reads; where this tablet's key is out of reach its
 commands go as they lie, sealed, with the data key as it was sealed for the server.
 """
 
@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from common.kernel.codec import compact, decode, encode
+from common.kernel.codec import compact, encode
 from common.kernel.ids import RandomBytes
-from common.kernel.outcome import BadPayload
-from common.protocol.rescue import FILE_AT_MOST, SUFFIX, RescueFile, rescue_bound, rescue_text
+from common.protocol.rescue import SUFFIX, RescueFile, rescue_bound, rescue_text
 from field_app.store.store import Store
 from field_app.sync.keys import DeviceKey, from_text, to_text
 from field_app.vault.wraps import seal_to
@@ -48,15 +47,3 @@ def make_rescue(
         "fieldwright rescue 1", device_id, made_ms, len(rows), sha256, to_text(packed), signature
     )
     return f"fieldwright-{device_id[-8:]}-{made_ms}{SUFFIX}", compact(encode(file)).encode()
-
-
-def read_rescue(raw: bytes) -> RescueFile | None:
-    """Read a file that is to be handed in; None for what is none, or was damaged on the way."""
-    try:
-        if len(raw) > FILE_AT_MOST:
-            return None
-        file = decode(RescueFile, json.loads(raw))
-        whole = hashlib.sha256(from_text(file.box)).hexdigest() == file.sha256
-    except (BadPayload, ValueError):
-        return None
-    return file if whole else None

@@ -75,9 +75,8 @@ class S3Store:
                         yield name
 
     def _key(self, sha256: str) -> str:
-        return (
-            f"{self.bucket.prefix}{sha256[:2]}/{sha256[2:4]}/{sha256}"  # as in the folder: copying is moving
-        )
+        """Name an object as the folder names its file: copying is moving."""
+        return f"{self.bucket.prefix}{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
     def _at(self, sha256: str) -> dict[str, str]:
         return {"Bucket": self.bucket.name, "Key": self._key(sha256)}

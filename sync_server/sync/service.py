@@ -69,9 +69,7 @@ class SyncService:
 
         A device that was sent away may ask as well: it must hand over what has not come in (G5).
         """
-        with self.database.read() as session:
-            if session.get(Device, request.dev) is None:
-                raise NotTrusted("device_unknown")
+        known_device(self.database, request.dev)
         head = self.database.number()
         with self.database.read() as session:
             known = set(session.scalars(select(Receipt.op_id).where(Receipt.op_id.in_(request.ids))))

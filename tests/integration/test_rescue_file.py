@@ -17,7 +17,6 @@ from common.tickets.field_work import AddNote
 from field_app.state.tablet import Tablet
 from field_app.sync.http import HttpExchange
 from field_app.sync.keystore import FileKeystore
-from field_app.sync.rescue_file import read_rescue as read_on_tablet
 from field_app.vault.vault import SECRET
 from sync_server import cli
 from sync_server.db.office import SYSTEM
@@ -92,8 +91,7 @@ def test_a_locked_tablets_file_waits_for_the_office(server: Server, tablet: Tabl
 
 @pytest.mark.fault("P5")
 def test_another_tablet_hands_it_in(server: Server, tablet: Tablet, tmp_path: Path) -> None:
-    file = read_on_tablet(content(tablet))
-    assert file is not None
+    file = read_rescue(content(tablet))
     other = enrolled(server, tmp_path / "other", server.person(Role.ENGINEER, name="王敏"), "840261")
     assert talked(other) == ""
     engine = other.loop and other.loop.engine

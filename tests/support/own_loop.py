@@ -15,8 +15,8 @@ def own_loop(story: Callable[P, Coroutine[object, object, None]]) -> Callable[P,
     """Turn an async test into a plain one that may share its process with browser tests."""
 
     @functools.wraps(story)
-    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lambda: asyncio.run(story(*args, **kwargs))).result()
 
-    return test
+    return run

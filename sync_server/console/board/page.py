@@ -49,10 +49,11 @@ def board_router(site: Site) -> APIRouter:
     def board(request: Request, day: str = "") -> Response:
         picture = picture_of(site, request, day)
         language = site.language(request)
-        legend = [(translate(language, f"ticket.state.{code}"), *STATES[code]) for code in LEGEND]
         legend = [
-            (translate(language, "board.unseen"), *UNSEEN), (translate(language, "board.on_tablet"), *ON_TABLET), *legend,
-        ]  # fmt: skip
+            (translate(language, "board.unseen"), *UNSEEN),
+            (translate(language, "board.on_tablet"), *ON_TABLET),
+            *((translate(language, f"ticket.state.{code}"), *STATES[code]) for code in LEGEND),
+        ]
         return site.pages.answer(
             request, site.reader(request), "board/board.html", area="board", board_data=_data(site, picture),
             legend=legend, day=picture.day, now=picture.now, previous=picture.day - ONE_DAY,
