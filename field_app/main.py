@@ -34,8 +34,6 @@ from field_app.store.roomy import StoreFullError
 from field_app.store.shelf import FolderShelf
 from field_app.sync.engine import SyncEngine
 from field_app.sync.enrol import read_invitation
-from field_app.sync.http import HttpExchange
-from field_app.sync.keys import device_key
 from field_app.sync.keystore import FileKeystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
 from field_app.sync.tus import TusFiles
@@ -91,12 +89,9 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
 
 def connect(tablet: Tablet) -> SyncEngine | None:
     """Make the conversation with the server this tablet is enrolled at; None before enrolment."""
-    if not tablet.can_talk:
+    exchange = tablet.exchange()
+    if exchange is None:
         return None
-    who, key = tablet.store.identity(), device_key(tablet.keystore)
-    if not who.device_id or key is None:
-        return None
-    exchange = HttpExchange(who.server_url, who.device_id, key, tablet.clock, is_cut=lambda: tablet.is_cut)
     chance = secrets.SystemRandom()
     desk, uploads = tablet.files, None
     if desk is not None:

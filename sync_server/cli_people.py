@@ -18,6 +18,7 @@ from common.kernel.text import fold
 from common.people.person import Person
 from common.people.person_commands import AddPerson, DeactivatePerson
 from common.protocol.access import CODE_ALPHABET
+from common.protocol.rescue import read_rescue
 from sync_server.app import Parts
 from sync_server.db.office import SYSTEM, perform
 from sync_server.db.security_tables import Credential
@@ -27,7 +28,7 @@ from sync_server.people.factors import Factors
 from sync_server.people.invitation import invitation
 from sync_server.people.orders import report_found, report_lost
 from sync_server.people.sessions import Sessions
-from sync_server.sync.hand_in import hand_in, read_rescue
+from sync_server.sync.hand_in import hand_in
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
 

@@ -1,6 +1,7 @@
 """A rescue file: a tablet's unsent work, carried by hand to the office, sealed for its server (P5).
 
-Owns the shape and what is signed. Any other tablet or the console hands it in; twice is harmless, commands have receipts.
+Owns the shape, its reading, and what is signed. Any other tablet or the console hands it in; twice is harmless,
+commands have receipts.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from common.kernel.codec import canonical
+from common.kernel.codec import canonical, decode, read_json
 from common.kernel.fields import Id, Millis, Text, Whole
+from common.kernel.outcome import BadPayload, Refused
 
 FORM = "fieldwright rescue 1"
 FILE_AT_MOST = 8 * 1024 * 1024
@@ -42,6 +44,16 @@ class RescueTaken:
     known: int = 0
     done: int = 0
     waiting: int = 0
+
+
+def read_rescue(raw: bytes) -> RescueFile:
+    """Read a file. Refuses `rescue_unreadable`."""
+    try:
+        if len(raw) > FILE_AT_MOST:
+            raise ValueError("too large")
+        return decode(RescueFile, read_json(raw))
+    except (BadPayload, ValueError):
+        raise Refused("rescue_unreadable") from None
 
 
 def rescue_text(device_id: str, made_ms: int, count: int, sha256: str) -> bytes:

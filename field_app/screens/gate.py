@@ -153,7 +153,7 @@ def _Lost(model: GateModel) -> ft.Control:
             parts += [*answer_to(model), ask_button(model, "app.gate.ask")]
         parts.append(_Waiting(model))
         if model.waiting:
-            parts.append(RescueButton(model.tablet, key="rescue"))
+            parts.append(RescueButton(model.tablet, wide=True, key="rescue"))
     return Card(stacked(parts), State.DANGER)
 
 

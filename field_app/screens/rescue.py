@@ -1,31 +1,105 @@
-"""The button that writes this tablet's unsent work into a file for the office.
+"""Work carried by hand: the button that writes this tablet's unsent work into a file, the one that hands in another's.
 
-Owns the button. What is in the file, and who can read it, is `field_app.sync.rescue_file`'s.
+Owns the buttons and what is said. What is in the file, and who can read it, is `field_app.sync.rescue_file`'s.
 """
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import flet as ft
 
-from field_app.i18n import use_t
+from common.kernel.outcome import Refused
+from common.protocol.messages import ExchangeError, Rejected
+from field_app.data import Said
+from field_app.i18n import Translator, use_t
+from field_app.state.status import say_trouble
 from field_app.state.tablet import Tablet
+from field_app.sync.engine import error_code
 from field_app.ui import use_session
 from field_app.widgets.fields import MainButton
 from field_app.widgets.safe import safe_component
+from field_app.widgets.states import Banner, Card, Section, Working
+from field_app.widgets.theme import State
+
+GAP_PX = 10
 
 
 @safe_component
-def RescueButton(tablet: Tablet) -> ft.Control:
-    """Write the file and let the person say where it goes."""
-    t, session = use_t(), use_session()
+def RescueButton(tablet: Tablet, wide: bool = False) -> ft.Control:
+    """Write the file and let the person say where it goes. `wide`: as wide as its card."""
+    t, session, page = use_t(), use_session(), ft.context.page
+    told: Any = ft.use_state(False)
+    written, tell = told
 
     async def write(_: Any) -> None:
         made = tablet.rescue_file()
-        if made is not None:
-            picker = ft.FilePicker()
-            session.kept.append(picker)  # one that nobody holds is taken off the page
-            await picker.save_file(file_name=made[0], src_bytes=made[1])
+        if made is None:
+            return
+        picker = ft.FilePicker()
+        session.kept.append(picker)  # one that nobody holds is taken off the page
+        path = await picker.save_file(file_name=made[0], src_bytes=made[1])
+        tell(bool(path) or page.web)  # a browser never says where it put the file
 
-    return MainButton("rescue-write", t("app.rescue.write"), write, ft.Icons.SAVE_ALT, kind="other")
+    button = MainButton("rescue-write", t("app.rescue.write"), write, ft.Icons.SAVE_ALT, kind="other")
+    parts: list[ft.Control] = [button]
+    if written:
+        words = t("app.rescue.written"), t("app.rescue.written_do")
+        parts.append(Banner(State.INFO, *words, ident="rescue-written"))
+    align = ft.CrossAxisAlignment.STRETCH if wide else ft.CrossAxisAlignment.START
+    return ft.Column(parts, spacing=GAP_PX, tight=True, horizontal_alignment=align)
+
+
+@safe_component
+def RescueCard(tablet: Tablet) -> ft.Control:
+    """Offer both ways of carrying work by hand."""
+    t = use_t()
+    parts = [RescueButton(tablet, key="write"), _HandIn(tablet, key="hand-in")]
+    return Card(Section(t("app.rescue.title"), parts, t("app.rescue.hint")), ident="rescue")
+
+
+@safe_component
+def _HandIn(tablet: Tablet) -> ft.Control:
+    t, session = use_t(), use_session()
+    told: Any = ft.use_state(None)
+    said, say = told
+    busy, set_busy = ft.use_state(False)
+
+    async def pick(_: Any) -> None:
+        picker = ft.FilePicker()
+        session.kept.append(picker)
+        picked = await picker.pick_files(with_data=True, cancel_upload_on_window_blur=False)
+        if not picked:
+            return
+        set_busy(True)
+        try:
+            say(await asyncio.to_thread(_hand_in, t, tablet, picked[0]))
+        finally:
+            set_busy(False)
+
+    words = t("app.rescue.hand_in")
+    parts: list[ft.Control] = [MainButton("rescue-hand-in", words, pick, ft.Icons.UPLOAD_FILE, busy, "other")]
+    if busy:
+        parts.append(Working(t("app.rescue.busy"), ident="rescue-busy"))
+    elif said is not None:
+        parts.append(Banner(said.state, said.text, "\n".join(said.details), ident="rescue-said"))
+    return ft.Column(parts, spacing=GAP_PX, tight=True)
+
+
+def _hand_in(t: Translator, tablet: Tablet, file: Any) -> Said:
+    """Hand a picked file in, and say what became of it; the file itself is never touched."""
+    try:
+        raw = file.bytes if file.bytes is not None else Path(file.path or "").read_bytes()
+        taken = tablet.hand_in(raw)
+    except OSError:
+        return Said(State.DANGER, t("app.files.not_read", name=file.name))
+    except Refused as no:
+        return Said(State.DANGER, say_trouble(t.language, no.code))
+    except ExchangeError as error:
+        code = error.code if isinstance(error, Rejected) else error_code(error)
+        return Said(State.DANGER, say_trouble(t.language, code), (t("app.rescue.again"),))
+    tone = State.WARN if taken.waiting else State.SENT
+    counts = t("app.rescue.sum", known=taken.known, done=taken.done, waiting=taken.waiting)
+    return Said(tone, t("app.rescue.taken", n=taken.count, name=taken.person), (counts,))

@@ -10,7 +10,7 @@ from typing import Any
 import flet as ft
 
 from field_app.i18n import LANGUAGES, NATIVE_NAMES, use_t
-from field_app.screens.rescue import RescueButton
+from field_app.screens.rescue import RescueCard
 from field_app.state.file_desk import FileDesk
 from field_app.state.prefs import THEME_MODES
 from field_app.state.reach import Pulse
@@ -50,6 +50,9 @@ def SettingsScreen() -> ft.Control:
     desk = getattr(app, "files", None)
     if desk is not None:
         device.append(_Sending(desk, key="sending"))
+    tablet = getattr(app, "tablet", None)
+    if tablet is not None and tablet.is_enrolled:
+        device.append(RescueCard(tablet, key="rescue"))
     return Screen(
         "settings",
         t("app.settings.title"),
@@ -150,7 +153,6 @@ def _DeviceCard(model: DeviceFacts, pulse: Pulse) -> ft.Control:
         actions.append(
             MainButton("lock-now", t("app.settings.lock"), lock, ft.Icons.LOCK_OUTLINE, kind="other")
         )
-        actions.append(RescueButton(tablet, key="rescue"))
     parts: list[ft.Control] = [Facts(pairs, 2)]
     if "right" not in key and "unknown" not in key:
         parts.append(Banner(State.WARN, t(key, **values), t("app.settings.clock_hint"), ident="clock-wrong"))

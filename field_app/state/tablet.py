@@ -18,8 +18,9 @@ from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes, uuid7
 from common.people.person import Person
 from common.policy.policy_set import find_policy
-from common.protocol.messages import ExchangeError
+from common.protocol.messages import ExchangeError, NotTrusted
 from common.protocol.orders import LOST
+from common.protocol.rescue import RescueTaken, read_rescue
 from common.stock.location import StockLocation, van_of
 from field_app.state.file_desk import FileDesk
 from field_app.state.reach import LineState
@@ -31,6 +32,7 @@ from field_app.store.queries_status import files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
 from field_app.store.store import Given, Store, state_of
 from field_app.sync.enrol import BOX_KEY_SETTING, NAME_SETTING, Enrolled, Invitation, enrol
+from field_app.sync.http import HttpExchange
 from field_app.sync.keys import DEVICE_KEY, device_key, from_text, to_text
 from field_app.sync.keystore import Keystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
@@ -173,6 +175,28 @@ class Tablet:
         key = device_key(self.keystore) if self.can_talk else None
         now_ms = self.clock.read().wall_ms
         return make_rescue(self.store, box_key, self.store.setting(VAULT_BOX), key, now_ms, self.random_bytes)
+
+    def hand_in(self, raw: bytes) -> RescueTaken:
+        """Hand in a rescue file, another tablet's or this one's. Blocks.
+
+        Refuses `rescue_unreadable`; raises ExchangeError, in which case nothing has changed here or there.
+        """
+        file, office = read_rescue(raw), self.exchange()
+        if office is None:
+            raise NotTrusted("device_unknown")
+        try:
+            return office.hand_in(file)
+        finally:
+            office.close()
+
+    def exchange(self) -> HttpExchange | None:
+        """Make a line to the server this tablet is enrolled at; None before enrolment and while its key is away."""
+        if not self.can_talk:
+            return None
+        who, key = self.store.identity(), device_key(self.keystore)
+        if not who.device_id or key is None:
+            return None
+        return HttpExchange(who.server_url, who.device_id, key, self.clock, is_cut=lambda: self.is_cut)
 
     def wipe(self, why: str) -> None:
         """Destroy the keys, then what they sealed; `why` stays to be said."""

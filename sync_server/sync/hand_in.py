@@ -1,6 +1,6 @@
 """Rescue files handed in by anybody: opened with the server's key, their commands taken in once, like a push (P5).
 
-Owns reading the file and whom it is believed to come from. Signed by a device in use, its commands have their effect;
+Owns opening the file and whom it is believed to come from. Signed by a device in use, its commands have their effect;
 all others wait for the office to judge.
 """
 
@@ -15,12 +15,11 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from common.kernel.codec import decode, read_json
 from common.kernel.outcome import BadPayload, Refused
 from common.people.person import Person
 from common.protocol.messages import ClockNow, NotTrusted, OpResult
 from common.protocol.recovery import key_bound
-from common.protocol.rescue import FILE_AT_MOST, RescueFile, RescueTaken, rescue_bound, rescue_text
+from common.protocol.rescue import RescueFile, RescueTaken, rescue_bound, rescue_text
 from sync_server.db.database import Database
 from sync_server.db.tables import Device, Lane, Receipt
 from sync_server.db.unit_of_work import UnitOfWork
@@ -35,16 +34,6 @@ OPENED_AT_MOST = 64 * 1024 * 1024
 UNSIGNED = "rescue_unsigned"  # reason its commands wait for
 BY_HAND = 0  # the incarnation of what came by hand: no lane of a tablet has it
 HEAD, NONCE = 2, 12  # of a value as the tablet seals it
-
-
-def read_rescue(raw: bytes) -> RescueFile:
-    """Read a file. Refuses `rescue_unreadable`."""
-    try:
-        if len(raw) > FILE_AT_MOST:
-            raise ValueError("too large")
-        return decode(RescueFile, read_json(raw))
-    except (BadPayload, ValueError):
-        raise Refused("rescue_unreadable") from None
 
 
 def hand_in(database: Database, keys: ServerKeys, file: RescueFile, by: str) -> RescueTaken:

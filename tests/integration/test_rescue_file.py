@@ -12,7 +12,7 @@ import pytest
 from common.kernel.codec import decode
 from common.kernel.command import Role
 from common.kernel.outcome import Refused
-from common.protocol.rescue import RescueFile
+from common.protocol.rescue import RescueFile, read_rescue
 from common.tickets.field_work import AddNote
 from field_app.state.tablet import Tablet
 from field_app.sync.http import HttpExchange
@@ -22,10 +22,13 @@ from sync_server import cli
 from sync_server.db.office import SYSTEM
 from sync_server.people.enrolment import revoke_device
 from sync_server.people.handed_over import decide_all
-from sync_server.sync.hand_in import hand_in, read_rescue
+from sync_server.sync.hand_in import hand_in
 from tests.integration.test_restore import a_ticket, notes_of
+from tests.support.flet_session import FletSession
 from tests.support.locked_tablet import ended, enrolled, started, talked
+from tests.support.own_loop import own_loop
 from tests.support.served import Server, a_server, listening
+from tests.support.tablet_world import tablet_main
 
 NOTES = {"钥匙在护士站 0", "钥匙在护士站 1"}
 
@@ -99,6 +102,32 @@ def test_another_tablet_hands_it_in(server: Server, tablet: Tablet, tmp_path: Pa
     assert isinstance(engine.exchange, HttpExchange)
     taken = engine.exchange.hand_in(file)
     assert (taken.done, taken.waiting) == (2, 0)
+    assert notes_of(server) == NOTES
+
+
+@pytest.mark.fault("P5")
+@own_loop
+async def test_a_colleague_hands_it_in_on_his_screen(server: Server, tablet: Tablet, tmp_path: Path) -> None:
+    other = enrolled(server, tmp_path / "other", server.person(Role.ENGINEER, name="王敏"), "840261")
+    good = {"id": 1, "name": "work.fwrescue", "size": 900, "path": None, "bytes": content(tablet)}
+    lost = {**good, "path": str(tmp_path / "nothing"), "bytes": None}
+    async with FletSession.open(tablet_main(other), route="/settings") as app:
+        for picked, cut, words in (
+            ({**good, "bytes": good["bytes"][:-40]}, False, "not a rescue file"),
+            (lost, False, "could not be read"),
+            (good, True, "cannot be reached"),
+            (good, False, "Known before: 0. Stand now: 2."),
+            (good, False, "Known before: 2. Stand now: 2."),
+        ):
+            other.cut_line(cut)
+            app.connection.replies["pick_files"] = [picked]
+            await app.click("rescue-hand-in")
+            await app.until(lambda words=words: app.shows(words))  # type: ignore[misc]
+        assert app.errors == []
+        app.connection.replies["save_file"] = str(tmp_path / "mine.fwrescue")
+        assert not app.has("rescue-written")
+        await app.click("rescue-write")
+        await app.until(lambda: app.shows("The file was made"))
     assert notes_of(server) == NOTES
 
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.kernel.outcome import Outcome, Refused
-from common.protocol.rescue import FILE_AT_MOST
+from common.protocol.rescue import FILE_AT_MOST, read_rescue
 from sync_server.console.desk import Desk
 from sync_server.console.entry import Sent, say
 from sync_server.console.tablets.deeds import PATH
-from sync_server.sync.hand_in import hand_in, read_rescue
+from sync_server.sync.hand_in import hand_in
 
 PAGE = "tablets/rescue.html"
 
