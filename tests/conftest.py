@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 
+from sync_server.people import passwords
 from tests.support.postgres import fresh_database, postgres_url
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def password_cost() -> Iterator[passwords.Cost]:
+    """Let a password cost little in this process, because hundreds of tests sign in; gives what it costs in earnest."""
+    real = passwords.COST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", passwords.Cost(1, 64, 1))
+        yield real
 
 
 @pytest.fixture(scope="session")

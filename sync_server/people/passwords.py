@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -19,11 +20,22 @@ ADVISED = 12
 LONGEST = 200
 
 
+class Cost(NamedTuple):
+    """What one argon2id run takes: passes over memory, KiB of it, lanes beside each other."""
+
+    passes: int
+    memory_kib: int
+    lanes: int
+
+
+COST = Cost(3, 65_536, 4)  # RFC 9106, the choice for machines without gigabytes to spare
+
+
 class Passwords:
     """Hashes and checks. One for a process: the first use makes the hash that unknown names are checked against."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHash((Argon2Hasher(),))
+        self._hasher = PasswordHash((Argon2Hasher(COST.passes, COST.memory_kib, COST.lanes),))
         self._nobody = ""
 
     def hash(self, password: str) -> str:

@@ -16,7 +16,7 @@ from common.kernel.outcome import Refused
 from common.people.person_commands import DeactivatePerson
 from sync_server.db.office import SYSTEM, perform
 from sync_server.people.first_admin import new_start_code
-from sync_server.people.passwords import Passwords, common_passwords, judge_password
+from sync_server.people.passwords import Cost, Passwords, common_passwords, judge_password
 from sync_server.people.sessions import Sessions
 from tests.support.served import PASSWORD, Server, a_server, client
 
@@ -253,6 +253,16 @@ def test_any_kind_of_long_password_is_good(password: str) -> None:
     passwords = Passwords()
     assert passwords.check(password, passwords.hash(password))[0]
     assert not passwords.check(password + " ", passwords.hash(password))[0]
+
+
+def test_a_password_costs_what_rfc_9106_advises(password_cost: Cost, monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap = Passwords().hash(PASSWORD)
+    monkeypatch.setattr("sync_server.people.passwords.COST", password_cost)
+    assert Passwords().hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    fits, better = Passwords().check(PASSWORD, cheap)
+    assert fits
+    assert better
+    assert "m=65536" in better
 
 
 def test_the_list_of_common_passwords_is_long() -> None:
