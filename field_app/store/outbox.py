@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import Reading
@@ -20,7 +20,7 @@ from common.protocol.messages import (
     ReconcileRequest,
     SyncRequest,
 )
-from field_app.store.schema import HeldAgg, OutboxOp
+from field_app.store.schema import HeldAgg, OutboxOp, SyncState
 from field_app.store.store import state_of
 
 UNSENT = ("new",)
@@ -48,11 +48,16 @@ class Counts:
 
 def counts(session: Session) -> Counts:
     """Count what is not sent, since when, and what a person must look at."""
-    waiting, oldest = session.execute(
-        select(func.count(), func.min(OutboxOp.given_ms)).where(OutboxOp.state.in_(UNSENT))
+    oldest = select(func.min(OutboxOp.given_ms)).where(OutboxOp.state.in_(UNSENT)).scalar_subquery()
+    found = session.execute(
+        select(number_of(UNSENT), oldest, number_of(NEEDS_A_LOOK), SyncState.last_contact_ms)
     ).one()
-    look = session.scalar(select(func.count()).where(OutboxOp.state.in_(NEEDS_A_LOOK))) or 0
-    return Counts(waiting, oldest or 0, look, state_of(session).last_contact_ms)
+    return Counts(found[0], found[1] or 0, found[2], found[3])
+
+
+def number_of(states: tuple[str, ...]) -> ScalarSelect[int]:
+    """Count the commands in these states, as part of another question."""
+    return select(func.count()).where(OutboxOp.state.in_(states)).scalar_subquery()
 
 
 def build_request(session: Session, reading: Reading, app: str, limits: Limits) -> SyncRequest:

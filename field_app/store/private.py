@@ -93,9 +93,10 @@ def lay_over(engine: Engine, private: Private) -> None:
                 "SELECT name, sql FROM main.sqlite_schema WHERE type IN ('view', 'trigger')"
             ).all()
         )
+        # Some two hundred statements at each start of the app: too many to go through SQLAlchemy one by one.
         for name in private_columns():
-            table = Base.metadata.tables.get(name)
-            _lay_over_one(connection, DeviceBase.metadata.tables[name] if table is None else table, there)
+            for sql in _statements(name, there):
+                raw.execute(sql)
         connection.commit()
 
 
@@ -109,12 +110,24 @@ def lift(engine: Engine) -> None:
         connection.commit()
 
 
-def _lay_over_one(connection: Connection, table: Table, there: dict[str, str]) -> None:
-    """Make view and triggers of one table: the temporary ones open and pass on, the lasting ones seal and write.
+def _statements(name: str, there: dict[str, str]) -> tuple[str, ...]:
+    """List what lays a table's view over it. The lasting half is written again only where it is not as it should be."""
+    lasting, temporary = _views_of(name)
+    if all(there.get(what) == sql for what, sql in lasting.items()):
+        return temporary
+    return f'DROP VIEW IF EXISTS main."{_RAW}{name}"', *lasting.values(), *temporary
+
+
+@cache
+def _views_of(name: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Write view and triggers of one table: the temporary ones open and pass on, the lasting ones seal and write.
 
     Two steps, because a temporary trigger cannot name the table that its own view hides; a lasting one can.
     """
-    name, names = table.name, [column.name for column in table.columns]
+    table = Base.metadata.tables.get(name)
+    if table is None:
+        table = DeviceBase.metadata.tables[name]
+    names = [column.name for column in table.columns]
     known_by, private = private_columns()[name]
     mine, raw = f'"{name}"', f'"{_RAW}{name}"'
     columns = ", ".join(f'"{c}"' for c in names)
@@ -144,12 +157,8 @@ def _lay_over_one(connection: Connection, table: Table, there: dict[str, str]) -
         f"{_RAW}{name}_gone": f'CREATE TRIGGER "{_RAW}{name}_gone" INSTEAD OF DELETE ON {raw} BEGIN '
         f'DELETE FROM {mine} WHERE "{known_by}" = OLD."{known_by}"; END',
     }
-    if any(there.get(what) != sql for what, sql in lasting.items()):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS main.{raw}")
-        for sql in lasting.values():
-            connection.exec_driver_sql(sql)
     views = ", ".join(opened(c) for c in names)
-    for sql in (
+    temporary = (
         f"DROP VIEW IF EXISTS temp.{mine}",
         f"CREATE TEMP VIEW {mine} AS SELECT {views} FROM main.{mine}",
         f'CREATE TEMP TRIGGER "{name}_put" INSTEAD OF INSERT ON {mine} BEGIN '
@@ -158,8 +167,8 @@ def _lay_over_one(connection: Connection, table: Table, there: dict[str, str]) -
         f'UPDATE {raw} SET {changed} WHERE "{known_by}" = OLD."{known_by}"; END',
         f'CREATE TEMP TRIGGER "{name}_gone" INSTEAD OF DELETE ON {mine} BEGIN '
         f'DELETE FROM {raw} WHERE "{known_by}" = OLD."{known_by}"; END',
-    ):
-        connection.exec_driver_sql(sql)
+    )
+    return lasting, temporary
 
 
 def seal_what_is_plain(engine: Engine, private: Private) -> None:

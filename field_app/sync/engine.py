@@ -32,8 +32,8 @@ from common.protocol.messages import (
 from common.protocol.orders import FILES_WAIT_MS, lease_text, wipe_text
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
 from field_app.store.dismissal import note_answer
-from field_app.store.outbox import build_request, counts, reconcile_request, to_offer_again
-from field_app.store.schema import Setting
+from field_app.store.outbox import UNSENT, build_request, number_of, reconcile_request, to_offer_again
+from field_app.store.schema import Setting, SyncState
 from field_app.store.store import Store, state_of
 from field_app.sync.collector import no_collection
 from field_app.sync.enrol import SIGN_KEY_SETTING
@@ -99,10 +99,10 @@ class SyncEngine:
     def facts(self) -> Facts:
         """Read what matters for the next step."""
         with self.store.read() as session:
-            state = state_of(session)
-            return Facts(
-                bool(state.token), bool(state.reoffer), bool(state.reconcile), counts(session).waiting
-            )
+            found = session.execute(
+                select(SyncState.token, SyncState.reoffer, SyncState.reconcile, number_of(UNSENT))
+            ).one()
+        return Facts(bool(found[0]), bool(found[1]), bool(found[2]), found[3])
 
     def _do(self, step: Step) -> bool:
         if step is Step.ASK_WHAT_IS_LOST:

@@ -225,8 +225,8 @@ class History:
     def _remember(self) -> None:
         """Note what is durable on each tablet: unless its disk is put back, none of it may ever be lost (1)."""
         for device in self.devices:
-            with device.store.read() as session:
-                self.given.setdefault(device.name, set()).update(session.scalars(text("SELECT id FROM op")))
+            there = device.disk.platter.execute("SELECT id FROM op").fetchall()
+            self.given.setdefault(device.name, set()).update(op_id for (op_id,) in there)
 
     def _expected(self) -> set[str]:
         """List the commands that must have a receipt: all tablets' own, and all a backup was promised for."""

@@ -32,7 +32,7 @@ from sync_server.db.schema import create_tables, plant_stream
 from sync_server.db.tables import Device, PrincipalOf
 from sync_server.db.unit_of_work import Arrival, UnitOfWork
 from sync_server.sync.lanes import open_lane
-from tests.simulation.cluster import SimClock, Time, server_disk, tablet_disk
+from tests.simulation.cluster import SimClock, Time, server_disk, tablet_disk, unseal
 
 ENGINEERS = tuple(derive_id("sim", "engineer", str(i)) for i in range(4))
 DISPATCHER = derive_id("sim", "dispatcher")
@@ -87,7 +87,9 @@ def images() -> Images:
     devices = []
     for i, token in enumerate(tokens):
         disk = tablet_disk()
-        Store(disk.engine, SimClock(time), rng.randbytes).enrol(DEVICES[i], ENGINEERS[i], "sim", token)
+        store = Store(disk.engine, SimClock(time), rng.randbytes)
+        store.enrol(DEVICES[i], ENGINEERS[i], "sim", token)
+        unseal(store, random.Random(i).randbytes)
         devices.append(disk.image())
     return Images(master.image(), tuple(devices))
 
