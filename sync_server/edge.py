@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.kernel.codec import read_json
 from common.kernel.outcome import BadPayload
 from common.kernel.text import clean_fault
-from common.protocol.messages import BODY_AT_MOST
 from sync_server.gate import Gate
 from sync_server.problems import Problem, language_wished, problem_response
 from sync_server.security import LineRules, read_security
+from sync_server.sync.wire import body_at_most
 
 UPLOAD_AT_MOST = 32 * 1024 * 1024
 ADDRESS_AT_MOST = 8 * 1024
@@ -119,7 +119,7 @@ async def _checked_body(scope: Scope, receive: Receive, answer: _Answer) -> Rece
     headers = Headers(scope=scope)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     is_large = kind == UPLOAD and scope["path"] not in DOORS or scope["path"].startswith(PIECES)
-    limit = UPLOAD_AT_MOST if is_large else BODY_AT_MOST
+    limit = UPLOAD_AT_MOST if is_large else body_at_most(scope["path"])
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Problem(400, "request_invalid")

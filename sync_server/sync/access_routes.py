@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
 from common.protocol.recovery import KeyAsk
-from common.protocol.rescue import FILE_AT_MOST, RescueFile
+from common.protocol.rescue import RescueFile
 from sync_server.db.database import Database
 from sync_server.gate import Rates
 from sync_server.keys import ServerKeys
@@ -65,7 +65,7 @@ def access_router(
     async def rescue(request: Request) -> Response:
         device_id = tokens.check(bearer(request))
         rates.take("sync_device", device_id)
-        told = await read_message(request, RescueFile, 2 * FILE_AT_MOST)
+        told = await read_message(request, RescueFile)
         by = await run_in_threadpool(person_of, database, device_id)
         return answer(request, await run_in_threadpool(hand_in, database, keys, told, by))
 

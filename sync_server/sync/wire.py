@@ -15,15 +15,24 @@ from starlette.responses import Response
 from common.kernel.codec import decode, encode, read_json
 from common.protocol.dictionary import ENCODING, BombError, deflate, gunzip, inflate
 from common.protocol.messages import BODY_AT_MOST, SyncAnswer
+from common.protocol.rescue import FILE_AT_MOST
 from sync_server.problems import Problem
 from sync_server.sync.ready import as_written, to_json
 
 T = TypeVar("T")
 PRESS_FROM = 200
+# Bytes of a body, packed and unpacked. What a tablet holds is told in one request, some fifty bytes an aggregate.
+LARGER_BODIES = {"/v1/rescue": 2 * FILE_AT_MOST, "/v1/sync/reconcile": 8 * 1024 * 1024}
 
 
-async def read_message(request: Request, message: type[T], at_most: int = BODY_AT_MOST) -> T:
-    """Read a request's body as a message of the protocol. Raises Problem, BadPayload."""
+def body_at_most(path: str) -> int:
+    """Say how many bytes a request to this path may bring."""
+    return LARGER_BODIES.get(path, BODY_AT_MOST)
+
+
+async def read_message(request: Request, message: type[T], at_most: int = 0) -> T:
+    """Read a body as a message of the protocol; `at_most` 0: what its path allows. Raises Problem, BadPayload."""
+    at_most = at_most or body_at_most(request.url.path)
     return decode(message, read_json(_plain(request.headers, await _body(request, at_most), at_most)))
 
 

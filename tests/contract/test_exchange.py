@@ -107,6 +107,11 @@ def test_reconcile_sends_what_differs_and_drops_what_is_foreign(
     assert exchange.reconcile(ReconcileRequest(tablet.enrolled.device_id, held)).put == ()
 
 
+def test_a_tablet_that_holds_very_much_is_reconciled_too(tablet: Tablet, exchange: SyncExchange) -> None:
+    held = {f"ticket:{tablet.store.random_bytes(16).hex()}": 1 for _ in range(50_000)}
+    assert len(exchange.reconcile(ReconcileRequest(tablet.enrolled.device_id, held)).drop) == 50_000
+
+
 def test_the_loop_ends_quiet_over_http(tablet: Tablet) -> None:
     assert tablet.engine.turn(asked=True).value == "sync"
     assert tablet.engine.last_error == ""
