@@ -111,11 +111,18 @@ def held(session: Session) -> list[tuple[str, int]]:
     return [(agg, rev) for agg, rev in rows]
 
 
+ANSWERED = ("acked", "kept", "parked", "blocked", "closed")
+
+
 def to_offer_again(session: Session, after: int, limit: int = 1000) -> list[tuple[int, str]]:
-    """List commands the server once answered for, oldest first, to be asked about after a fork."""
+    """List commands the server once answered for, oldest first, to be asked about after a fork.
+
+    Those the office or their person had decided about, too: a server that lost them lost the decision with them, and work
+    it had accepted would be gone (P5).
+    """
     rows = session.execute(
         select(OutboxOp.ord, OutboxOp.id)
-        .where(OutboxOp.ord > after, OutboxOp.state.in_(("acked", "kept", "parked", "blocked")))
+        .where(OutboxOp.ord > after, OutboxOp.state.in_(ANSWERED))
         .order_by(OutboxOp.ord)
         .limit(limit)
     )

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import URL, make_url, text
 
 from common.customers.customer_commands import RegisterCustomer
+from common.inbox.edits import Change
 from common.kernel.command import Role
 from common.protocol.epoch import epoch_after, generation_of, is_of_the_past
-from common.tickets.dispatching import AssignTicket
+from common.tickets.dispatching import AssignTicket, MoveAssignment
 from common.tickets.field_work import AddNote
-from common.tickets.intake import ReportFault
+from common.tickets.intake import EditTicket, ReportFault
 from field_app.store.outbox import counts
 from field_app.store.store import state_of
 from field_app.sync.engine import SyncEngine
@@ -26,6 +27,7 @@ from sync_server.app import create_app
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import current, newest, revisions, upgrade
 from sync_server.db.office import SYSTEM, perform
+from sync_server.people.handed_over import decide_all
 from sync_server.settings import Settings, read_settings
 from sync_server.upkeep.backup import BackupError, back_up
 from sync_server.upkeep.healed import healed_since, last_restoration, report
@@ -111,6 +113,10 @@ def backed_up(server: Server, target: Path) -> Path:
     return made.folder
 
 
+def contact_at(server: Server) -> str:
+    return str(server.rows("SELECT contact FROM ticket")[0][0])
+
+
 def notes_of(server: Server) -> set[str]:
     return {row[0] for row in server.rows("SELECT note FROM ticket_event WHERE kind = 'note'")}
 
@@ -160,6 +166,31 @@ def test_a_restored_server_is_healed_from_the_field(server: Server, another_url:
     assert is_of_the_past(old_epoch, epoch)
     assert fresh.rows("SELECT id FROM person WHERE id = :id", id=lost) == []
     fresh.parts.database.engine.dispose()
+
+
+@pytest.mark.fault("D8", "P5")
+def test_what_the_office_had_decided_comes_back_too(tmp_path: Path) -> None:
+    with a_server("", tmp_path) as server, listening(server) as url:
+        person, other = (server.person(Role.ENGINEER, name=name) for name in ("李强", "王敏"))
+        ticket = a_ticket(server, person)
+        tablet = a_tablet(server, url, tmp_path / "tablet", person)
+        assert synced(tablet) == ""
+        folder = backed_up(server, tmp_path / "kept")
+        start = server.clock.at + timedelta(hours=3)
+        (job,) = server.rows("SELECT id FROM assignment")
+        moved = MoveAssignment(ticket, job[0], other, start, start + timedelta(hours=1), "请假")
+        assert perform(server.parts.database, SYSTEM, moved).took_effect
+        tablet.store.give(EditTicket(ticket, (Change("contact", "", "张护士长"),)))  # it is another's by now
+        assert synced(tablet) == ""
+        assert contact_at(server) == ""
+        assert decide_all(server.parts.database, SYSTEM, tablet.enrolled.device_id, "accept", "").left == 0
+        assert synced(tablet) == ""
+        assert contact_at(server) == "张护士长"
+        fresh = from_backup(server, folder, "", tmp_path / "fresh")
+        with listening(fresh) as new_url:
+            assert synced(moved_to(tablet, fresh, new_url)) == ""
+            assert contact_at(fresh) == "张护士长"
+        fresh.parts.database.engine.dispose()
 
 
 @pytest.mark.fault("M1")
