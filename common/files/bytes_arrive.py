@@ -8,12 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import select
+
 from common.files.attachment import Attachment
+from common.inbox.records import Discrepancy
 from common.kernel.command import Nature, Place, Role, command
 from common.kernel.fields import Id, OptionalCode
 from common.kernel.outcome import NOOP, OK, Outcome, Refused
 from common.kernel.work import Work
 from common.tickets.ticket import Ticket, ticket_agg
+
+ARRIVED = "arrived"  # resolution of what was told of bytes that came after all
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,21 @@ def note_file_state(work: Work, c: NoteFileState) -> Outcome:
     if c.state == "refused":
         work.flag("file_refused", number=ticket.number, name=row.name, fault=c.fault)
     elif c.state == "missing":
-        work.flag("file_missing", number=ticket.number, name=row.name)
+        work.flag("file_missing", number=ticket.number, name=row.name, file=row.id)
     elif c.state == "late":
-        work.flag("file_late", number=ticket.number, name=row.name)
+        work.flag("file_late", number=ticket.number, name=row.name, file=row.id)
+    else:
+        _take_back(work, row)
     return OK
+
+
+def _take_back(work: Work, row: Attachment) -> None:
+    """Close what the office was told of bytes that are here now: nobody needs to look any more."""
+    told = select(Discrepancy).where(
+        Discrepancy.ticket_id == row.ticket_id,
+        Discrepancy.code.in_(("file_late", "file_missing")),
+        Discrepancy.state == "open",
+    )
+    for entry in work.rows(told.order_by(Discrepancy.id)):
+        if entry.details.get("file") == row.id:
+            entry.state, entry.resolution, entry.resolved_at = "resolved", ARRIVED, work.received_at

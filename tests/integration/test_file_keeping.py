@@ -122,8 +122,16 @@ def test_bytes_that_do_not_come_are_told_once(server: Server, ticket: str) -> No
     assert codes(server).count("file_late") == 1
     assert server.rows("SELECT late_at IS NOT NULL FROM attachment WHERE id = :id", id=late)[0][0]
     assert not server.rows("SELECT late_at IS NOT NULL FROM attachment WHERE id = :id", id=on_time)[0][0]
+    open_late = "SELECT details, resolution FROM discrepancy WHERE code = 'file_late' AND state = 'open'"
+    server.clock.advance(timedelta(hours=48))
+    assert tell_late(server.parts.database) == 1
     give(server, picture(4))
     assert state(server, late) == ("stored", "")
+    assert [on_time in str(row[0]) for row in server.rows(open_late)] == [True]
+    give(server, picture(5))
+    assert server.rows(open_late) == []
+    settled = "SELECT resolution, resolved_by FROM discrepancy WHERE code = 'file_late'"
+    assert [tuple(row) for row in server.rows(settled)] == [("arrived", None)] * 2
 
 
 @pytest.mark.fault("I5")

@@ -128,9 +128,11 @@ def _words(desk: Desk, request: Request, session: Session, documents: list[Any])
 def _exception(
     words: Words, row: Discrepancy, number: str | None, person: str | None, resolver: str | None = None
 ) -> dict[str, Any]:
-    """Put an exception into words."""
+    """Put an exception into words; one that was settled by the program itself says how in a code."""
+    key = f"console.inbox.resolution.{row.resolution}"
     return {
         "row": row,
+        "resolution": translate(words.language, key) if has_key(key) else row.resolution,
         "text": say_reason(row.code, row.details, words.language, words.time_zone),
         "command": words.command(str(row.details.get("command", ""))) if row.details.get("command") else "",
         "number": number or "",
