@@ -25,13 +25,20 @@ Patch = pytest.MonkeyPatch
 TRIES = 120
 
 
-def breaks(faults: set[str], steps: int = 60) -> bool:
+FIRST = 500_000
+SEEN_BY = {"groups share a fate (T27)": 500_035}  # rare ones: begin with the history that once noticed
+
+
+def breaks(faults: set[str], first: int = FIRST, steps: int = 60) -> bool:
     """Live through histories with these faults until one breaks an invariant."""
-    for seed in range(500_000, 500_000 + TRIES):
+    for seed in range(first, first + TRIES):
+        history = History(seed, steps=steps, faults=frozenset(faults))
         try:
-            History(seed, steps=steps, faults=frozenset(faults)).run()
+            history.run()
         except Exception:
             return True
+        finally:
+            history.scrap()
     return False
 
 
@@ -231,4 +238,6 @@ def test_without_the_cure_histories_break(
     cure: str, take_away: Callable[[Patch], None], faults: set[str], monkeypatch: Patch
 ) -> None:
     take_away(monkeypatch)
-    assert breaks(faults), f"{TRIES} histories did not notice that this is gone: {cure}"
+    assert breaks(faults, SEEN_BY.get(cure, FIRST)), (
+        f"{TRIES} histories did not notice that this is gone: {cure}"
+    )
