@@ -11,9 +11,9 @@ mkdir -p .artifacts/screenshots
 rm -rf .artifacts/junit
 mkdir -p .artifacts/junit
 
-# step NAME WORKERS FOLDER…
+# step NAME SPREAD FOLDER…; SPREAD is how pytest-xdist gives the tests to two workers: by file, or whoever is free takes one.
 step() {
-  local name=$1 workers=$2 folder folders=()
+  local name=$1 spread=$2 folder folders=()
   shift 2
   for folder in "$@"; do
     if [ -d "$folder" ]; then folders+=("$folder"); else say "$folder is not there"; fi
@@ -21,7 +21,7 @@ step() {
   [ ${#folders[@]} -gt 0 ] || return 0
   say "tests: ${folders[*]}"
   local code=0
-  pytest -q -n "$workers" --dist loadfile --junitxml=".artifacts/junit/$name.xml" "${folders[@]}" </dev/null || code=$?
+  pytest -q -n 2 --dist "$spread" --junitxml=".artifacts/junit/$name.xml" "${folders[@]}" </dev/null || code=$?
   if [ $code = 5 ]; then die "No test was found in: ${folders[*]}"; fi
   if [ $code != 0 ]; then
     python tools/tally.py .artifacts/junit || true
@@ -29,10 +29,10 @@ step() {
   fi
 }
 
-step quick 2 tests/architecture tests/unit tests/property tests/contract
+step quick loadfile tests/architecture tests/unit tests/property tests/contract
 if [ "${1:-all}" != "fast" ]; then
-  step integration 2 tests/integration
-  step simulation 2 tests/simulation
-  step e2e 2 tests/e2e
+  step integration loadfile tests/integration
+  step simulation loadfile tests/simulation
+  step e2e worksteal tests/e2e
 fi
 python tools/tally.py .artifacts/junit
