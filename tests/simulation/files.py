@@ -203,7 +203,7 @@ class FileHistory:
         self.server = SimServer(stage.server, self.time, rng)
         self.there = FileServer(self.server, folder)
         self.devices = [
-            SimDevice(f"tablet-{i}", stage.devices[i], self.server, self.time, self.network) for i in range(2)
+            SimDevice(f"tablet-{i}", stage.sealed[i], self.server, self.time, self.network) for i in range(2)
         ]
         self.shelves = [MemoryShelf() for _ in self.devices]
         self.kept_devices = [device.disk.image() for device in self.devices]

@@ -64,7 +64,7 @@ class History:
         stage = images()
         self.server = SimServer(stage.server, self.time, rng)
         wanted = rng.randrange(2, 5)
-        self.devices = [self._device(f"tablet-{i}", stage.devices[i]) for i in range(wanted)]
+        self.devices = [self._device(f"tablet-{i}", stage.sealed[i]) for i in range(wanted)]
         self.kept_devices: dict[str, bytes] = {}
         self.backup = self.server.disk.image()
         self.promised: set[str] = set()

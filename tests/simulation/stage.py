@@ -48,10 +48,11 @@ DEVICES = tuple(derive_id("sim", "device", str(i)) for i in range(4))
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Where every history begins: the master's disk and each tablet's."""
+    """Where every history begins: the master's disk and each tablet's, before and after it got its PIN."""
 
     server: bytes
     devices: tuple[bytes, ...]
+    sealed: tuple[bytes, ...]
 
 
 def give_office(database: Database, payload: Any) -> Outcome:
@@ -84,14 +85,15 @@ def images() -> Images:
         assert outcome.took_effect, (payload, outcome)
         time.pass_by(1)
     tokens = [database.transact(partial(_enrol, i=i, rng=rng)) for i in range(len(DEVICES))]
-    devices = []
+    devices, sealed = [], []
     for i, token in enumerate(tokens):
         disk = tablet_disk()
         store = Store(disk.engine, SimClock(time), rng.randbytes)
         store.enrol(DEVICES[i], ENGINEERS[i], "sim", token)
-        unseal(store, random.Random(i).randbytes)
         devices.append(disk.image())
-    return Images(master.image(), tuple(devices))
+        unseal(store, random.Random(i).randbytes)
+        sealed.append(disk.image())
+    return Images(master.image(), tuple(devices), tuple(sealed))
 
 
 def _first_dispatcher() -> Person:
