@@ -25,6 +25,7 @@ from field_app.store.store import state_of
 
 UNSENT = ("new",)
 NEEDS_A_LOOK = ("parked", "blocked")
+ANSWERED = ("acked", "kept", *NEEDS_A_LOOK, "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,6 @@ def held(session: Session) -> list[tuple[str, int]]:
     """List the aggregates that are in this tablet's scope, with their revisions."""
     rows = session.execute(select(HeldAgg.agg, HeldAgg.rev).where(HeldAgg.detached == 0))
     return [(agg, rev) for agg, rev in rows]
-
-
-ANSWERED = ("acked", "kept", "parked", "blocked", "closed")
 
 
 def to_offer_again(session: Session, after: int, limit: int = 1000) -> list[tuple[int, str]]:
