@@ -131,7 +131,7 @@ class Disk:
     ) -> None:
         """Open an engine on a new, empty disk."""
         self.platter = sqlite3.connect(
-            ":memory:", isolation_level=None, check_same_thread=False, factory=Platter
+            ":memory:", isolation_level=None, check_same_thread=False, factory=Platter, cached_statements=1000
         )
         self.platter.count = self._count
         self.statements_left: int | None = None
