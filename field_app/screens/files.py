@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import flet as ft
@@ -15,6 +14,7 @@ import flet as ft
 from common.kernel.outcome import BadPayload
 from field_app.data import Said, answer_of, say_fault, use_loaded, use_tablet
 from field_app.i18n import Translator, use_t
+from field_app.picked import read_picked
 from field_app.screens.file_look import use_look
 from field_app.state.file_desk import FileDesk, NotTaken
 from field_app.state.files import FileLine, load_files, say_state
@@ -196,7 +196,10 @@ def _keep_all(t: Translator, session: UiSession, desk: FileDesk, new: NewFile, p
 
 
 def _keep(t: Translator, session: UiSession, desk: FileDesk, new: NewFile, file: Any) -> Said:
-    data = file.bytes if file.bytes is not None else _read(file, new.name)
+    try:
+        data = read_picked(file)
+    except OSError:
+        raise NotTaken("app.files.not_read", name=new.name) from None
     try:
         return answer_of(desk.take(new, data), t.language, session.zone)
     except StoreFullError as full:
@@ -205,14 +208,6 @@ def _keep(t: Translator, session: UiSession, desk: FileDesk, new: NewFile, file:
         return Said(State.DANGER, say_fault(fault, t.language))
     except ShelfClosed:
         return Said(State.DANGER, t("app.files.not_read", name=new.name))
-
-
-def _read(file: Any, name: str) -> bytes:
-    """Read a picked file from the device where the picker did not bring its bytes. Raises NotTaken."""
-    try:
-        return Path(file.path or "").read_bytes()
-    except OSError:
-        raise NotTaken("app.files.not_read", name=name) from None
 
 
 @safe_component

@@ -6,19 +6,18 @@ Owns the buttons and what is said. What is in the file, and who can read it, is 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import flet as ft
 
 from common.kernel.outcome import Refused
-from common.protocol.messages import ExchangeError, Rejected
+from common.protocol.messages import Busy, ExchangeError, Rejected, Unreachable
 from field_app.data import Said
 from field_app.i18n import Translator, use_t
+from field_app.picked import read_picked
 from field_app.state.status import say_trouble
 from field_app.state.tablet import Tablet
 from field_app.sync.engine import error_code
-from field_app.ui import use_session
 from field_app.widgets.fields import MainButton
 from field_app.widgets.safe import safe_component
 from field_app.widgets.states import Banner, Card, Section, Working
@@ -30,7 +29,7 @@ GAP_PX = 10
 @safe_component
 def RescueButton(tablet: Tablet, wide: bool = False) -> ft.Control:
     """Write the file and let the person say where it goes. `wide`: as wide as its card."""
-    t, session, page = use_t(), use_session(), ft.context.page
+    t, page, picker = use_t(), ft.context.page, ft.use_memo(ft.FilePicker, [])
     told: Any = ft.use_state(False)
     written, tell = told
 
@@ -38,8 +37,6 @@ def RescueButton(tablet: Tablet, wide: bool = False) -> ft.Control:
         made = tablet.rescue_file()
         if made is None:
             return
-        picker = ft.FilePicker()
-        session.kept.append(picker)  # one that nobody holds is taken off the page
         path = await picker.save_file(file_name=made[0], src_bytes=made[1])
         tell(bool(path) or page.web)  # a browser never says where it put the file
 
@@ -62,14 +59,12 @@ def RescueCard(tablet: Tablet) -> ft.Control:
 
 @safe_component
 def _HandIn(tablet: Tablet) -> ft.Control:
-    t, session = use_t(), use_session()
+    t, picker = use_t(), ft.use_memo(ft.FilePicker, [])
     told: Any = ft.use_state(None)
     said, say = told
     busy, set_busy = ft.use_state(False)
 
     async def pick(_: Any) -> None:
-        picker = ft.FilePicker()
-        session.kept.append(picker)
         picked = await picker.pick_files(with_data=True, cancel_upload_on_window_blur=False)
         if not picked:
             return
@@ -91,15 +86,16 @@ def _HandIn(tablet: Tablet) -> ft.Control:
 def _hand_in(t: Translator, tablet: Tablet, file: Any) -> Said:
     """Hand a picked file in, and say what became of it; the file itself is never touched."""
     try:
-        raw = file.bytes if file.bytes is not None else Path(file.path or "").read_bytes()
-        taken = tablet.hand_in(raw)
+        taken = tablet.hand_in(read_picked(file))
     except OSError:
         return Said(State.DANGER, t("app.files.not_read", name=file.name))
     except Refused as no:
         return Said(State.DANGER, say_trouble(t.language, no.code))
+    except (Busy, Unreachable):
+        return Said(State.DANGER, t("app.rescue.no_answer"), (t("app.rescue.again"),))
     except ExchangeError as error:
         code = error.code if isinstance(error, Rejected) else error_code(error)
-        return Said(State.DANGER, say_trouble(t.language, code), (t("app.rescue.again"),))
+        return Said(State.DANGER, say_trouble(t.language, code))
     tone = State.WARN if taken.waiting else State.SENT
     counts = t("app.rescue.sum", known=taken.known, done=taken.done, waiting=taken.waiting)
     return Said(tone, t("app.rescue.taken", n=taken.count, name=taken.person), (counts,))

@@ -179,7 +179,8 @@ class Tablet:
     def hand_in(self, raw: bytes) -> RescueTaken:
         """Hand in a rescue file, another tablet's or this one's. Blocks.
 
-        Refuses `rescue_unreadable`; raises ExchangeError, in which case nothing has changed here or there.
+        Refuses `rescue_unreadable`. Raises ExchangeError; where only the answer was lost, it was taken in, and handing it
+        in again does no harm.
         """
         file, office = read_rescue(raw), self.exchange()
         if office is None:

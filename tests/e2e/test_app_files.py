@@ -14,7 +14,7 @@ from field_app.store.schema import Blob
 from tests.e2e.test_app_visit import SIZES, arrived, until
 from tests.support.browser import new_context, screenshot
 from tests.support.field_day import FieldDay
-from tests.support.flet_browser import by_id, open_app, red_boxes, script_errors, served, settled, tap
+from tests.support.flet_browser import by_id, open_app, red_boxes, reveal, script_errors, served, settled, tap
 from tests.support.photos import PAPER, photo
 from tests.support.tablet_world import tablet_main
 
@@ -68,9 +68,7 @@ def test_a_photo_is_added_offline_and_looked_at(browser: Browser) -> None:
         page = context.new_page()
         errors = script_errors(page)
         open_app(page, f"{url}/ticket/{day.tickets['urgent']}/diagnosis")
-        by_id(page, "files-photo").wait_for(state="attached")
-        by_id(page, "files-photo").scroll_into_view_if_needed()
-        settled(page)
+        reveal(page, "files-photo")
         with page.expect_file_chooser() as chooser:
             tap(page, "files-photo")
         chooser.value.set_files(

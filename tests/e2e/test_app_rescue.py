@@ -13,7 +13,7 @@ from common.tickets.field_work import AddNote
 from tests.e2e.test_app_visit import SIZES
 from tests.integration.test_restore import a_ticket, notes_of
 from tests.support.browser import new_context, screenshot
-from tests.support.flet_browser import by_id, open_app, red_boxes, script_errors, served, settled, tap
+from tests.support.flet_browser import by_id, open_app, red_boxes, reveal, script_errors, served, settled, tap
 from tests.support.locked_tablet import enrolled, talked
 from tests.support.served import a_server, listening
 from tests.support.tablet_world import tablet_main
@@ -35,34 +35,36 @@ def test_a_file_goes_from_tablet_to_tablet(browser: Browser, language: str, tmp_
         alone.cut_line(True)
         assert alone.give(AddNote(ticket, "钥匙在护士站")).outcome.took_effect
         other = enrolled(server, tmp_path / "other", server.person(Role.ENGINEER, name="王敏"), "840261")
-        size = SIZES["phone" if language == "zh-Hans" else "tablet"]
         carried = tmp_path / "carried.fwrescue"
-        with served(tablet_main(alone, language)) as url, new_context(browser, size=size) as context:
+        with (
+            served(tablet_main(alone, language)) as url,
+            new_context(browser, size=SIZES["tablet"]) as context,
+        ):
             page = context.new_page()
             open_app(page, f"{url}/settings")
-            by_id(page, "rescue-write").wait_for(state="attached")
-            by_id(page, "rescue-write").scroll_into_view_if_needed()
-            settled(page)
+            reveal(page, "rescue-write")
             with page.expect_download() as saved:
                 tap(page, "rescue-write")
             assert saved.value.suggested_filename.endswith(".fwrescue")
             saved.value.save_as(carried)
             by_id(page, "rescue-written").wait_for(state="attached")
             assert red_boxes(page) == []
-        with served(tablet_main(other, language)) as url, new_context(browser, size=size) as context:
+        with (
+            served(tablet_main(other, language)) as url,
+            new_context(browser, size=SIZES["tablet"]) as context,
+        ):
             page = context.new_page()
             errors = script_errors(page)
             open_app(page, f"{url}/settings")
-            by_id(page, "rescue-hand-in").wait_for(state="attached")
-            by_id(page, "rescue-hand-in").scroll_into_view_if_needed()
-            settled(page)
+            reveal(page, "rescue-hand-in")
             with page.expect_file_chooser() as chooser:
                 tap(page, "rescue-hand-in")
             chooser.value.set_files(carried)
-            by_id(page, "rescue-said").wait_for(state="attached")
-            by_id(page, "rescue-said").scroll_into_view_if_needed()
-            settled(page)
-            screenshot(page, f"app-rescue-{language}")
-            assert red_boxes(page) == []
+            for name in ("tablet", "phone"):
+                page.set_viewport_size(SIZES[name])
+                settled(page)
+                reveal(page, "rescue-said")
+                screenshot(page, f"app-rescue-{name}-{language}")
+                assert red_boxes(page) == []
             assert errors == []
         assert notes_of(server) == {"钥匙在护士站"}

@@ -115,7 +115,7 @@ async def test_a_colleague_hands_it_in_on_his_screen(server: Server, tablet: Tab
         for picked, cut, words in (
             ({**good, "bytes": good["bytes"][:-40]}, False, "not a rescue file"),
             (lost, False, "could not be read"),
-            (good, True, "cannot be reached"),
+            (good, True, "did not answer"),
             (good, False, "Known before: 0. Stand now: 2."),
             (good, False, "Known before: 2. Stand now: 2."),
         ):

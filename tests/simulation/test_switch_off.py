@@ -23,8 +23,6 @@ from tests.simulation.history import History
 
 Patch = pytest.MonkeyPatch
 TRIES = 120
-
-
 FIRST = 500_000
 SEEN_BY = {"groups share a fate (T27)": 500_035}  # rare ones: begin with the history that once noticed
 

@@ -79,6 +79,13 @@ def by_id(page: Page, identifier: str) -> Locator:
     return page.locator(f'[flt-semantics-identifier="{identifier}"]')
 
 
+def reveal(page: Page, identifier: str) -> None:
+    """Scroll to a part of the screen and wait until the picture stands still."""
+    by_id(page, identifier).wait_for(state="attached")
+    by_id(page, identifier).scroll_into_view_if_needed()
+    settled(page)
+
+
 def tap(page: Page, identifier: str) -> None:
     """Tap the middle of a part of the screen."""
     by_id(page, identifier).wait_for(state="attached")
