@@ -22,7 +22,7 @@ from common.kernel.reserve import says_full
 from common.kernel.work import Notary
 from sync_server.db.engine import reading
 from sync_server.db.feed import write_changes
-from sync_server.db.sequencer import head_of, is_numbered, sequence
+from sync_server.db.sequencer import numbering, sequence
 from sync_server.db.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -117,8 +117,9 @@ class Database:
         try:
             if self.on_sqlite:
                 with reading(self.engine).connect() as connection:
-                    if is_numbered(connection):
-                        return head_of(connection)
+                    seen = numbering(connection)
+                if seen.is_done:
+                    return seen.head
             with self.engine.connect() as connection:
                 head = sequence(connection, self.random_bytes, self.clock.read().wall_ms)
                 connection.commit()

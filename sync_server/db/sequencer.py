@@ -7,6 +7,7 @@ number s sees all below s, however long other transactions stay open (sync-proto
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -14,8 +15,13 @@ from common.kernel.ids import RandomBytes
 
 STREAM = "main"
 BACKLOG_TX = 500
-_UNNUMBERED = text("SELECT 1 FROM change WHERE seq IS NULL AND stream = :stream LIMIT 1")
-_UNCHAINED = text("SELECT 1 FROM audit WHERE seq IS NULL LIMIT 1")
+_SEEN = text(
+    """
+    SELECT seq, durable, epoch, EXISTS (SELECT 1 FROM change WHERE seq IS NULL AND stream = :stream),
+        EXISTS (SELECT 1 FROM audit WHERE seq IS NULL)
+    FROM stream_head WHERE stream = :stream
+    """
+)
 _HEAD = "SELECT seq, audit_seq, audit_hash FROM stream_head WHERE stream = :stream"
 _NUMBER = text(
     """
@@ -58,14 +64,26 @@ _ADVANCE = text(
 )
 
 
-def has_unnumbered(connection: Connection, stream: str = STREAM) -> bool:
-    """Say whether this transaction sees committed changes without a number."""
-    return connection.execute(_UNNUMBERED, {"stream": stream}).first() is not None
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """What one transaction sees of the feed: the newest number given, and whether something waits for one."""
+
+    head: int
+    durable: int
+    epoch: str
+    changes_wait: bool
+    entries_wait: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Say whether all has its number and its place in the audit chain."""
+        return not (self.changes_wait or self.entries_wait)
 
 
-def is_numbered(connection: Connection, stream: str = STREAM) -> bool:
-    """Say whether all this transaction sees has its number and its place in the audit chain."""
-    return not has_unnumbered(connection, stream) and connection.execute(_UNCHAINED).first() is None
+def numbering(connection: Connection, stream: str = STREAM) -> Numbering:
+    """Look how far the numbering has come, in one statement: every idle tablet's sync asks for it."""
+    head, durable, epoch, changes, entries = connection.execute(_SEEN, {"stream": stream}).one()
+    return Numbering(head, durable, epoch, bool(changes), bool(entries))
 
 
 def sequence(connection: Connection, random_bytes: RandomBytes, now_ms: int, stream: str = STREAM) -> int:
@@ -73,8 +91,9 @@ def sequence(connection: Connection, random_bytes: RandomBytes, now_ms: int, str
 
     Safe with any number of rivals: the head's row is locked until commit. Returns without locking when nothing waits.
     """
-    if is_numbered(connection, stream):
-        return head_of(connection, stream)
+    seen = numbering(connection, stream)
+    if seen.is_done:
+        return seen.head
     lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
     head, audit_seq, audit_hash = connection.execute(text(_HEAD + lock), {"stream": stream}).one()
     given = connection.execute(_NUMBER, {"stream": stream, "head": head, "txs": BACKLOG_TX}).rowcount
@@ -89,13 +108,6 @@ def sequence(connection: Connection, random_bytes: RandomBytes, now_ms: int, str
     moved = {"stream": stream, "seq": head + given, "audit_seq": audit_seq, "audit_hash": audit_hash}
     connection.execute(_ADVANCE, moved)
     return int(head + given)
-
-
-def head_of(connection: Connection, stream: str = STREAM) -> int:
-    """Return the newest number given."""
-    return int(
-        connection.execute(text("SELECT seq FROM stream_head WHERE stream = :s"), {"s": stream}).scalar_one()
-    )
 
 
 def link_hash(prev_hash: str, seq: int, at_ms: int, entry: str) -> str:

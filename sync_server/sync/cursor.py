@@ -15,6 +15,14 @@ from sqlalchemy import Connection, text
 
 from sync_server.db.sequencer import STREAM
 
+_MARK = text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq")
+_HISTORY = text(
+    """
+    SELECT (SELECT min(last_seq) FROM batch WHERE stream = :s),
+        (SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq)
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -52,21 +60,12 @@ def is_of_this_history(connection: Connection, cursor: Cursor) -> bool:
     """Say whether the tablet's newest head is one this database really gave, and not a later one it has lost."""
     if cursor.witness == 0:
         return cursor.pos == 0
-    oldest = connection.execute(
-        text("SELECT min(last_seq) FROM batch WHERE stream = :s"), {"s": STREAM}
-    ).scalar()
+    oldest, mark = connection.execute(_HISTORY, {"s": STREAM, "seq": cursor.witness}).one()
     if (cursor.base or cursor.origin) < (oldest or 0):
         return False
-    mark = connection.execute(
-        text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq"),
-        {"s": STREAM, "seq": cursor.witness},
-    ).scalar()
-    return mark == cursor.mark
+    return bool(mark == cursor.mark)
 
 
 def mark_at(connection: Connection, head: int) -> int:
     """Return the random mark of the batch that ended at `head`."""
-    found = connection.execute(
-        text("SELECT mark FROM batch WHERE stream = :s AND last_seq = :seq"), {"s": STREAM, "seq": head}
-    ).scalar()
-    return int(found or 0)
+    return int(connection.execute(_MARK, {"s": STREAM, "seq": head}).scalar() or 0)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, text
 from common.kernel.record import columns_of
 from common.protocol.digest import digest_of
 from common.protocol.messages import Digest, Put
-from sync_server.db.sequencer import has_unnumbered, head_of
+from sync_server.db.sequencer import Numbering, numbering
 from sync_server.sync.cursor import Cursor, mark_at
 from sync_server.sync.ready import Rows
 
@@ -88,9 +88,9 @@ class Page:
     more: bool
 
 
-def settled_for(connection: Connection, person_id: str) -> bool:
+def settled_for(connection: Connection, seen: Numbering, person_id: str) -> bool:
     """Say whether this snapshot holds nothing of the person's scope that is committed but not numbered (T7b)."""
-    if not has_unnumbered(connection):
+    if not seen.changes_wait:
         return True
     return connection.execute(_UNNUMBERED_OF, {"person": person_id}).first() is None
 
@@ -116,11 +116,13 @@ def standings(connection: Connection, person_id: str) -> dict[str, Standing]:
     return found
 
 
-def read_page(connection: Connection, person_id: str, cursor: Cursor, max_bytes: int) -> Page:
-    """Read the next page after a cursor: whole aggregates in order of position, cut by bytes, never inside one."""
-    head = head_of(connection)
-    if cursor.base == cursor.pos == head and not cursor.tie:
-        return Page((), (), {}, _complete(connection, head), head, False)
+def read_page(connection: Connection, person_id: str, cursor: Cursor, head: int, max_bytes: int) -> Page:
+    """Read the next page after a cursor: whole aggregates in order of position, cut by bytes, never inside one.
+
+    `head` is the newest number this snapshot sees.
+    """
+    if cursor.base == cursor.pos == cursor.witness == head and not cursor.tie:
+        return Page((), (), {}, Cursor(head, "", head, head, head, cursor.mark), head, False)
     origin = cursor.origin if cursor.pos or cursor.tie else head
     held_since = origin if cursor.base == 0 else cursor.base
     waiting = sorted(
@@ -165,7 +167,7 @@ def _next_slice(left: int, each: int) -> int:
 
 def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]) -> Page:
     """Read in full what a tablet holds at another revision, and name what it should not hold."""
-    head = head_of(connection)
+    head = numbering(connection).head
     visible = {s.agg: s for s in standings(connection, person_id).values() if s.active and s.rev}
     wrong = [s for agg, s in sorted(visible.items()) if have.get(agg) != s.rev]
     rows: dict[str, Rows] = {}

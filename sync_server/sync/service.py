@@ -26,6 +26,7 @@ from common.protocol.messages import (
 )
 from common.protocol.orders import LOST, REVOKED, Lease
 from sync_server.db.database import Database, DatabaseBusyError
+from sync_server.db.sequencer import numbering
 from sync_server.db.tables import Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import MustUndo, UnitOfWork
 from sync_server.files.arrived import hashes_in, settle
@@ -160,13 +161,13 @@ class SyncService:
             head = self.database.number()
             with self.database.read() as session:
                 connection = session.connection()
-                if not settled_for(connection, person_id):
+                seen = numbering(connection)
+                if not settled_for(connection, seen, person_id):
                     continue
                 if cursor is None or not is_of_this_history(connection, cursor):
                     cursor, reset = Cursor(), True
-                page = read_page(connection, person_id, cursor, request.max)
+                page = read_page(connection, person_id, cursor, seen.head, request.max)
                 digest = self._compare(connection, request, person_id, page) if not reset else ""
-                durable, epoch = session.execute(select(StreamHead.durable, StreamHead.epoch)).one()
                 wanted = wishes(session, request.dev, person_id)
             results = [replace(result, q=page.head) for result in results]
             return SyncAnswer(
@@ -180,8 +181,8 @@ class SyncService:
                 head=page.head,
                 more=page.more,
                 dig=digest,
-                durable=durable,
-                epoch=epoch,
+                durable=seen.durable,
+                epoch=seen.epoch,
                 now=self._now_ms(),
                 blob=wanted,
                 lease=lease,

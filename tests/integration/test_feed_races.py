@@ -26,7 +26,7 @@ from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, perform
-from sync_server.db.sequencer import head_of
+from sync_server.db.sequencer import numbering
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.upkeep.verify import verify
 
@@ -46,7 +46,7 @@ class Reader:
         after = self.heads[-1] if self.heads else 0
         with database.read() as session:
             connection = session.connection()
-            head = head_of(connection)
+            head = numbering(connection).head
             rows = connection.execute(
                 text("SELECT seq FROM change WHERE seq > :after ORDER BY seq"), {"after": after}
             ).scalars()

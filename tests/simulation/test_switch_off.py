@@ -74,7 +74,7 @@ def _no_witness(patch: Patch) -> None:
     """Only the position a page reached is checked, not the newest head the tablet has seen (T7)."""
 
     def check(connection: Any, cursor: Any) -> bool:
-        head = sequencer.head_of(connection)
+        head = sequencer.numbering(connection).head
         if cursor.pos == 0 or cursor.pos < head:
             return True
         return (
