@@ -174,10 +174,16 @@ def _field(done: Registered) -> str:
 def _refused(site: Site, request: Request, values: dict[str, str], field: str, why: Outcome) -> Response:
     language = site.language(request)
     sentence = say_refusal(why, language, site.settings.time_zone)
-    labels = {
-        name: label_of(name.removeprefix("customer_").removeprefix("unit_"), language) for name in FIELDS
-    }
+    labels = {name: field_label(name, language) for name in FIELDS}
     return _page(site, request, FormState(values, {field: sentence}, labels), 422)
+
+
+def field_label(name: str, language: str) -> str:
+    """Name a field by its own words, or else by those of what it is of a customer or a unit."""
+    known = label_of(name, language)
+    return (
+        known if known != name else label_of(name.removeprefix("customer_").removeprefix("unit_"), language)
+    )
 
 
 def _told(site: Site, request: Request, ticket_id: str) -> Response:

@@ -109,7 +109,7 @@ def test_an_empty_form_keeps_what_was_typed_and_says_what_is_missing(company: Co
     client = company.client()
     nobody = client.fill("/console/intake", {"fault_text": "不能开机", "severity": "complex"})
     assert nobody.status_code == 422
-    assert "Choose the customer" in nobody.text
+    assert "Customer: Choose the customer" in nobody.text
     assert "不能开机" in nobody.text
     speechless = client.fill("/console/intake", FORM | {"fault_text": "  "})
     assert speechless.status_code == 422
@@ -174,7 +174,7 @@ def test_a_time_agreed_with_the_caller_becomes_the_appointment(company: ConsoleW
         "/console/intake", FORM | window | {"window_until": "08:00", "command_id": company.new_id()}
     )
     assert backwards.status_code == 422
-    assert "The end must be after the beginning" in backwards.text
+    assert "Until: The end must be after the beginning" in backwards.text
     half = client.fill("/console/intake", FORM | window | {"window_from": "", "command_id": company.new_id()})
     assert "Give day, start and end" in half.text
     assert client.fill("/console/intake", FORM | window | {"command_id": company.new_id()}).status_code == 303
