@@ -58,7 +58,7 @@ class Job(TypedDict):
     state: Mark
     urgency: Mark | None
     due: Mark | None
-    due_rank: float
+    rank: float
     engineer_id: str | None
     day: str | None
     start_min: int | None

@@ -183,7 +183,7 @@ def _page_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
         keys: dict[str, Callable[[Job], Any]] = {
             "number": lambda job: job["number"],
             "customer": lambda job: job["customer"],
-            "due": lambda job: job["due_rank"],
+            "due": lambda job: job["rank"],
         }
         found.sort(key=keys[query.sort_name], reverse=query.is_descending)
         page = ListPage(found[query.offset : query.offset + query.spec.page_size], len(found), query)

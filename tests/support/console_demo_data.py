@@ -98,7 +98,7 @@ def job(number: int, language_index: int, facts: dict[str, Any]) -> Job:
         "place": ("East", "West", "North", "South")[number % 4],
         "state": {"tone": tone, "icon": icon, "label": labels[language_index]},
         "urgency": {"tone": urgent_tone, "icon": urgent_icon, "label": urgency[language_index]},
-        "due": {"tone": due_tone, "label": due}, "due_rank": number % 4,
+        "due": {"tone": due_tone, "label": due}, "rank": number % 4,
         "engineer_id": facts["engineer_id"], "day": facts["day"], "start_min": facts["start_min"],
         "duration_min": facts["duration_min"], "travel_min": 20 if facts["engineer_id"] else 0,
         "locked": locked[language_index] if facts["state"] in ("working", "travelling", "done") else None,

@@ -31,6 +31,7 @@ DAY_MIN = 1440
 FRESH = timedelta(minutes=30)
 STALE = timedelta(hours=4)
 CLOCK_ERROR_MS = 5_000
+DANGER_FIRST = 1e13  # seconds: before every other ticket of the tray, whatever their limits
 LIVE_KINDS = ["ticket", "person", "policy"]
 DONE = (*SIGNED, "archived")
 
@@ -149,14 +150,15 @@ class Picture:
         """Draw a ticket: on its engineer's lane, or in the tray."""
         ticket, held = work.ticket, work.held
         words, tone, icon = urgency(ticket, self.language)
-        due, rank = self.due(work)
+        due, until = self.due(work)
         start = self.minute_of(held.from_at) if held else None
         return {
             "id": held.id if held else ticket.id, "ticket_id": ticket.id, "assignment_id": held.id if held else None,
             "version": work.version, "number": ticket.number, "customer": work.customer,
             "title": " · ".join(filter(None, (ticket.fault_text[:80], work.unit))),
             "place": zone_name(policy, ticket.zone, self.language), "state": self.state(work),
-            "urgency": {"tone": tone, "icon": icon, "label": words}, "due": due, "due_rank": rank,
+            "urgency": {"tone": tone, "icon": icon, "label": words}, "due": due,
+            "rank": until - DANGER_FIRST * ticket.danger,
             "engineer_id": held.engineer_id if held else None,
             "day": self.day_of(work),
             "start_min": start, "duration_min": self._minutes(work), "travel_min": 0, "locked": self.locked(work),
@@ -209,7 +211,7 @@ class Picture:
         return {"tone": tone, "icon": icon, "label": self.word(word)}
 
     def due(self, work: Work) -> tuple[Mark | None, float]:
-        """Say which limit ends next, and its rank: what is due first stands first."""
+        """Say which limit ends next, and when: what is due first stands first."""
         clock = work.due
         if clock is None or clock.due_at is None:
             return None, work.ticket.received_at.timestamp() + 1e12

@@ -192,11 +192,13 @@ def _told(site: Site, request: Request, ticket_id: str) -> Response:
         if ticket is None:
             raise HTTPException(404, "ticket_unknown")
         customer = session.get(Customer, ticket.customer_id)
+        about = choose(session, ticket.customer_id, ticket.equipment_id or "")
         judged = current_entitlement(session, ticket.id)
         clocks = [clock for clock in clocks_of(session, ticket) if clock.due_at and clock.stopped_at is None]
     return site.pages.answer(
         request, site.reader(request), "intake/told.html", area="intake", ticket=ticket, customer=customer,
-        entitlement=judged, clocks=clocks, now=now_of(site), may_assign=may(reader_roles(site, request), "assign_ticket"),
+        unit=about.unit if about else None, entitlement=judged, clocks=clocks, now=now_of(site),
+        may_assign=may(reader_roles(site, request), "assign_ticket"),
     )  # fmt: skip
 
 

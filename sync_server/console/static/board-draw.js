@@ -125,7 +125,7 @@ export class Drawing {
     const wanted = (this.root.querySelector('[data-tray-search]')?.value ?? '').trim().toLowerCase();
     const jobs = this.model.unplaced();
     const shown = jobs.filter((job) => !wanted || `${job.number} ${job.customer} ${job.title} ${job.place}`.toLowerCase().includes(wanted));
-    shown.sort((a, b) => (a.due_rank ?? 0) - (b.due_rank ?? 0));
+    shown.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
     if (this.isShown('', shown)) return;
     this.placeIn(this.tray.querySelector('ul'), shown, (job) => this.card(job));
     this.tray.querySelector('[data-count]').textContent = jobs.length;

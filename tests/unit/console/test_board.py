@@ -38,6 +38,12 @@ def move(client: Client, shown: dict[str, Any], engineer: str | None, start: int
     return client.post("/console/board/moves", json=body | more, headers=headers)
 
 
+def test_a_danger_stands_before_what_is_due_first(company: ConsoleWorld) -> None:
+    first, danger = company.ticket(), company.ticket(danger=True)
+    client = company.client()
+    assert job(client, danger)["rank"] < job(client, first)["rank"]
+
+
 def test_a_ticket_waits_in_the_tray_until_it_is_placed(company: ConsoleWorld) -> None:
     ticket_id, client = company.ticket(), company.client()
     waiting = job(client, ticket_id)

@@ -84,6 +84,16 @@ def test_open_tickets_and_history_stand_beside_the_form(company: ConsoleWorld) -
     assert "T-2041" in known
 
 
+def test_whoever_calls_about_a_danger_is_told_to_stop_using_it(company: ConsoleWorld) -> None:
+    """R150: the caller hears it before anybody can be there, and of which unit."""
+    client = company.client()
+    for danger in ({}, {"danger": "1"}):
+        done = client.fill("/console/intake", FORM | danger | {"command_id": company.new_id()})
+        told = client.get(done.headers["location"]).text
+        assert ("Please do not use it any more" in told) is bool(danger)
+        assert "SN-70031" in told
+
+
 @pytest.mark.fault("K1")
 def test_a_form_sent_twice_makes_one_ticket(company: ConsoleWorld) -> None:
     client, form = company.client(), FORM | {"command_id": company.new_id()}
