@@ -33,6 +33,8 @@ def raise_alarms(work: Work, number: str, clock: SlaClock, state: ClockState, no
         else:
             is_late = alarm.is_known_late or now - alarm.at >= NEWS_DELAY
             _raise(work, number, clock, kind, alarm, is_late)
+    if alarms:
+        _settle_warning(work, clock, still_counts=state.status in ("running", "paused"))
     return len(alarms)
 
 
@@ -65,6 +67,19 @@ def _take_back(work: Work, clock: SlaClock, kind: str) -> None:
     setattr(clock, name, None)
     if row is not None and row.state == "open":
         row.state, row.resolution, row.resolved_at = "resolved", "withdrawn", work.received_at
+
+
+def _settle_warning(work: Work, clock: SlaClock, *, still_counts: bool) -> None:
+    """Let the breach speak for the warning before it: the office deals with one entry, not with two."""
+    row = (
+        work.session.get(Discrepancy, _alarm_id(clock, "warn", clock.warned_at)) if clock.warned_at else None
+    )
+    if row is None:
+        return
+    if clock.breached_at is not None and row.state == "open":
+        row.state, row.resolution, row.resolved_at = "resolved", "overtaken", work.received_at
+    elif clock.breached_at is None and row.resolution == "overtaken" and still_counts:
+        row.state, row.resolution, row.resolved_at = "open", "", None
 
 
 def _alarm_id(clock: SlaClock, kind: str, at: datetime) -> str:

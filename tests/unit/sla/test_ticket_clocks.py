@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from common.i18n import LANGUAGES
+from common.inbox.edits import Change
 from common.inbox.records import Discrepancy
 from common.kernel.command import Place, Role
 from common.kernel.outcome import Outcome
@@ -19,7 +20,7 @@ from common.sla.clock_record import SlaClock
 from common.sla.clocks import clocks_of, explain_stored, judge_stored
 from common.tickets.closing import AcceptFieldWork, CancelTicket, HoldTicket, ReopenTicket, ResumeTicket
 from common.tickets.field_work import StartTravel
-from common.tickets.intake import SolveByPhone
+from common.tickets.intake import EditTicket, SolveByPhone
 from common.tickets.wording import say_reason
 from common.visit.on_site import ArriveOnSite
 from common.visit.repair import RecordTest
@@ -74,10 +75,26 @@ def test_a_warning_then_a_breach_each_told_once(world: VisitWorld) -> None:
     assert told(world) == [("clock_warning", "dispatch", 0)]
     world.tick(41)
     assert alarms(world).status == "ok"
-    assert told(world) == [("clock_breached", "dispatch", 0), ("clock_warning", "dispatch", 0)]
+    assert told(world) == [("clock_breached", "dispatch", 0)]
+    assert told(world, "resolved") == [("clock_warning", "dispatch", 0)]
     assert alarms(world).status == "noop"
     assert clock(world, "dispatch").breached_at == clock(world, "dispatch").due_at
     assert not clock(world, "dispatch").known_late
+
+
+def test_a_breach_taken_back_leaves_the_warning_to_the_office_again() -> None:
+    """What was called urgent was not: the longer limit is not over, but was already near enough to warn of."""
+    world = VisitWorld(preset="medical-device")
+    world.ticket = world.a_ticket(customer_id=world.a_customer(zone="same_city"), urgent=True)
+    world.tick(95)
+    alarms(world)
+    assert told(world) == [("clock_warning", "response", 0)]
+    world.tick(105)
+    alarms(world)
+    assert told(world) == [("clock_breached", "response", 1)]
+    world.office(EditTicket(world.ticket, (Change("urgent", "1", "0"),)))
+    assert told(world) == [("clock_warning", "response", 0)]
+    world.close()
 
 
 def test_an_arrival_in_time_that_arrives_late_takes_the_breach_back(world: VisitWorld) -> None:
@@ -142,6 +159,7 @@ def test_an_exception_takes_the_breach_back_and_needs_a_supervisor(world: VisitW
     assert world.office(approve, Role.SUPERVISOR).status == "noop"
     assert status(world, "dispatch") == "excepted"
     assert clock(world, "dispatch").breached_at is None
+    assert told(world) == []
     assert "clock_excepted" in world.events()
     foreign = ApproveClockException(world.a_ticket(), clock(world, "dispatch").id, "x")
     assert world.office(foreign, Role.SUPERVISOR).code == "sla_clock_unknown"
