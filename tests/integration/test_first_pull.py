@@ -62,6 +62,7 @@ def pulled(folder: Path, rows: int) -> tuple[int, list[int]]:
 
 
 @pytest.mark.fault("L2")
+@pytest.mark.usefixtures("swept_as_in_earnest")
 def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
     small, few_pages = pulled(tmp_path / "few", FEW)
     large, pages = pulled(tmp_path / "many", MANY)

@@ -159,6 +159,7 @@ def _posted(server: Server, path: str, content: object, headers: dict[str, str])
 
 
 @pytest.mark.fault("H5")
+@pytest.mark.usefixtures("swept_as_in_earnest")
 def test_a_bomb_is_stopped_at_the_limit_and_deep_json_at_its_depth(server: Server) -> None:
     """64 MiB in 64 KiB, four times: the memory of this process, the server in it, stays where it was."""
     bomb = gzip.compress(b'{"dev":"' + b" " * (64 * 1024 * 1024))
