@@ -181,9 +181,9 @@ def _refused(site: Site, request: Request, values: dict[str, str], field: str, w
 def field_label(name: str, language: str) -> str:
     """Name a field by its own words, or else by those of what it is of a customer or a unit."""
     known = label_of(name, language)
-    return (
-        known if known != name else label_of(name.removeprefix("customer_").removeprefix("unit_"), language)
-    )
+    if known != name:
+        return known
+    return label_of(name.removeprefix("customer_").removeprefix("unit_"), language)
 
 
 def _told(site: Site, request: Request, ticket_id: str) -> Response:
