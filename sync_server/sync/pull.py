@@ -5,7 +5,8 @@ Owns pages. Scope is computed from the authenticated person alone; what a tablet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
@@ -62,18 +63,34 @@ class Standing:
     revoked_seq: int = 0
     newest_grant: int = 0
 
-    @property
-    def position(self) -> int:
-        """Return where in the feed this aggregate's newest event for this person stands."""
-        return max(self.last_seq, self.newest_grant) if self.active else self.revoked_seq
+    def position(self, began: int) -> int:
+        """Return where in the feed its newest event for this person stands, for a reading that began at a head.
 
-    def was_active_at(self, pos: int) -> bool:
-        """Say whether some reason was in force at a position."""
-        return any(since <= pos and (until is None or until > pos) for since, until in self.granted)
+        It never moves back within one reading. So the end of one reason counts while another goes on: the grant that
+        ended may be what had moved the aggregate past the pages already read. Zero: nothing to tell.
+        """
+        ended = self.revoked_seq if self.revoked_seq > began else 0
+        if not self.active:
+            return ended
+        return max(self.last_seq, self.newest_grant, ended) if self.rev else 0
+
+    def was_active_throughout(self, first: int, last: int) -> bool:
+        """Say whether at every position from first to last some reason was in force."""
+        for since, until in sorted(self.granted, key=_since):
+            if since > first:
+                return False
+            if until is None or until > last:
+                return True
+            first = max(first, until)
+        return False
 
     def is_held(self, cursor: Cursor) -> bool:
-        """Say whether the tablet has its rows: an earlier page of this reading may have dropped what came back since."""
-        return self.was_active_at(cursor.base) and self.was_active_at(cursor.pos)
+        """Say whether the tablet has its rows: a page of this reading may have dropped what has come back since."""
+        return self.was_active_throughout(cursor.base, cursor.pos)
+
+
+def _since(interval: tuple[int, int | None]) -> int:
+    return interval[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +121,15 @@ def standings(connection: Connection, person_id: str) -> dict[str, Standing]:
         standing = found.get(agg)
         if standing is None:
             standing = found[agg] = Standing(agg, rev or 0, last_seq or 0)
-        if granted is None:
+        if revoked is not None:
+            standing.revoked_seq = max(standing.revoked_seq, revoked)
+        if granted is None:  # never in force since; but what an earlier time of it gave may lie on the tablet
             continue
         since = max(granted, principal_seq)
         if state == "active":
             standing.active = True
             standing.newest_grant = max(standing.newest_grant, since)
         standing.granted.append((since, revoked))
-        if revoked is not None:
-            standing.revoked_seq = max(standing.revoked_seq, revoked)
     return found
 
 
@@ -124,16 +141,8 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, head: int,
     if cursor.base == cursor.pos == cursor.witness == head and not cursor.tie:
         return Page((), (), {}, Cursor(head, "", head, head, head, cursor.mark), head, False)
     origin = cursor.origin if cursor.pos or cursor.tie else head
-    held_since = origin if cursor.base == 0 else cursor.base
-    waiting = sorted(
-        (
-            s
-            for s in standings(connection, person_id).values()
-            if (s.position, s.agg) > (cursor.pos, cursor.tie)
-        ),
-        key=lambda s: (s.position, s.agg),
-    )
-    waiting = [s for s in waiting if (s.rev if s.active else s.position > held_since)]
+    began = cursor.base or origin
+    waiting = _waiting(connection, person_id, cursor, began)
     put: list[Put] = []
     drop: list[str] = []
     size = 0
@@ -149,7 +158,8 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, head: int,
                 item = Put(standing.agg, standing.rev, full, found)
                 size += found.weigh() + 60
                 if size > max_bytes and reached is not None:
-                    return _cut(connection, put, drop, Cursor(0, "", cursor.base, origin), reached, head)
+                    after = Cursor(reached.position(began), reached.agg, cursor.base, origin, head)
+                    return _cut(connection, put, drop, after)
                 put.append(item)
             else:
                 drop.append(standing.agg)
@@ -158,6 +168,13 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, head: int,
         done += len(portion)
         slice_ = _next_slice(max_bytes - size, size // done)
     return Page(tuple(put), tuple(drop), _columns(put), _complete(connection, head), head, False)
+
+
+def _waiting(connection: Connection, person_id: str, cursor: Cursor, began: int) -> list[Standing]:
+    """Find what the cursor has not reached, in the order in which it is read."""
+    placed = ((s.position(began), s.agg, s) for s in standings(connection, person_id).values())
+    ahead = [item for item in placed if item[0] and item[:2] > (cursor.pos, cursor.tie)]
+    return [standing for _, _, standing in sorted(ahead, key=itemgetter(0, 1))]
 
 
 def _next_slice(left: int, each: int) -> int:
@@ -189,11 +206,9 @@ def _complete(connection: Connection, head: int) -> Cursor:
     return Cursor(head, "", head, head, head, mark_at(connection, head))
 
 
-def _cut(
-    connection: Connection, put: list[Put], drop: list[str], cursor: Cursor, reached: Standing, head: int
-) -> Page:
-    after = Cursor(reached.position, reached.agg, cursor.base, cursor.origin, head, mark_at(connection, head))
-    return Page(tuple(put), tuple(drop), _columns(put), after, head, True)
+def _cut(connection: Connection, put: list[Put], drop: list[str], after: Cursor) -> Page:
+    after = replace(after, mark=mark_at(connection, after.witness))
+    return Page(tuple(put), tuple(drop), _columns(put), after, after.witness, True)
 
 
 def _columns(put: list[Put]) -> dict[str, tuple[str, ...]]:

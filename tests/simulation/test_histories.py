@@ -17,6 +17,7 @@ FOUND = {
     4: "work of a former assignee, parked after a restore, keeps its context",
     12: "a command that only read another aggregate was not replayed when that one went",
     81_206_909: "what a page dropped and the next page gave back came without its rows",
+    566_204_324: "what was granted for two reasons was passed over when the newer one ended between two pages",
     918_353_837: "a command decided about was not offered again to a server that had lost it",
     480_109_786: "a power cut left a statement open, and the restarted server found its disk busy",
 }

@@ -179,7 +179,7 @@ def _no_drop(patch: Patch) -> None:
 
 def _full_forgotten(patch: Patch) -> None:
     """What newly comes into scope comes without its history."""
-    patch.setattr(pull.Standing, "was_active_at", lambda _self, _pos: True)
+    patch.setattr(pull.Standing, "was_active_throughout", lambda *_: True)
 
 
 def _no_receipt_with_effect(patch: Patch) -> None:
