@@ -1,4 +1,4 @@
-"""Readings of the feed by themselves: the real feed, sequencer, compaction and pages, over rules that grant by chance.
+"""Readings of the feed by themselves: real feed, sequencer, compaction and pages; rights and restores come by chance.
 
 A whole history meets a narrow line, two reasons for the same aggregate and an unlucky moment between two pages once in
 thousands; here nothing else happens, so a second holds dozens of such meetings. Made after seed 566204324.
@@ -100,12 +100,13 @@ class Reading:
         self.granted: dict[str, set[tuple[str, str]]] = {reason: set() for reason in REASONS}
         self.names: dict[str, str] = {}
         self.readers = [Reader(), Reader()]
+        self._back_up()
 
     def run(self) -> None:
         """Live through it: whenever a reader has come to the end, it holds exactly what the person may see."""
         with self.rules():
-            steps = (self._regrant, self._edit, self._turn, self._wait)
-            often = [self.rng.choice((1, 3, 9)) for _ in steps]
+            steps = (self._regrant, self._edit, self._turn, self._wait, self._back_up, self._restore)
+            often = [self.rng.choice((1, 3, 9)) for _ in steps[:4]] + [0.5, 0.3]
             for _ in range(STEPS):
                 self.rng.choices(steps, often)[0]()
         for reader in self.readers:
@@ -186,6 +187,18 @@ class Reading:
         if self.rng.random() < 0.2:
             self.time.pass_by(self.rng.choice((DAY_MS, 2 * DAY_MS, 200 * DAY_MS)))
             thin_out_feed(self.database)
+
+    def _back_up(self) -> None:
+        """Keep a copy of the database, with or without its numbers."""
+        self._number_perhaps()
+        granted = {reason: set(pairs) for reason, pairs in self.granted.items()}
+        self.backup = (self.disk.image(), granted, dict(self.names))
+
+    def _restore(self) -> None:
+        """Put the last copy back, without a word to anybody: its numbers come a second time, with other content."""
+        image, granted, names = self.backup
+        self.disk.put_back(image)
+        self.granted, self.names = {reason: set(pairs) for reason, pairs in granted.items()}, dict(names)
 
     def page_for(self, reader: Reader, max_bytes: int) -> Page:
         """Read a page as the sync service does."""
