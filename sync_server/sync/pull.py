@@ -41,13 +41,19 @@ _UNNUMBERED_OF = text(
     """
 )
 _HOLDS = text(
-    "SELECT DISTINCT agg, entity FROM change WHERE agg IN :aggs AND seq > 0 AND entity <> 'member'"
+    """
+    SELECT agg, entity, count(*) FROM change WHERE agg IN :aggs AND seq > 0 AND entity <> 'member'
+    GROUP BY agg, entity
+    """
 ).bindparams(bindparam("aggs", expanding=True))
 _CHANGED = text(
-    "SELECT DISTINCT entity, row_id FROM change WHERE agg IN :aggs AND seq > :since AND entity <> 'member'"
+    """
+    SELECT DISTINCT agg, entity, row_id FROM change WHERE agg IN :aggs AND seq > :since AND entity <> 'member'
+    """
 ).bindparams(bindparam("aggs", expanding=True))
 FIRST_SLICE = 4
 LARGEST_SLICE = 64
+ROWS_AT_ONCE = 8_000  # some ten megabytes of the server's memory; a single aggregate may be larger
 PARAMETERS = 800
 
 
@@ -91,6 +97,15 @@ class Standing:
 
 def _since(interval: tuple[int, int | None]) -> int:
     return interval[0]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Which rows of one aggregate are to be sent: entities whole, or single rows; and about how many that is."""
+
+    whole: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +165,9 @@ def read_page(connection: Connection, person_id: str, cursor: Cursor, head: int,
     done, slice_ = 0, FIRST_SLICE
     while done < len(waiting):
         portion = waiting[done : done + slice_]
-        rows = _rows_of(connection, [s for s in portion if s.active], cursor)
+        wanted = _wanted_of(connection, [s for s in portion if s.active], cursor)
+        portion = portion[: _how_many_at_once(portion, wanted)]
+        rows = _rows_of(connection, {s.agg: wanted[s.agg] for s in portion if s.agg in wanted})
         for standing in portion:
             if standing.active:
                 full = not standing.is_held(cursor)
@@ -189,7 +206,7 @@ def read_aggregates(connection: Connection, person_id: str, have: dict[str, int]
     wrong = [s for agg, s in sorted(visible.items()) if have.get(agg) != s.rev]
     rows: dict[str, Rows] = {}
     for start in range(0, len(wrong), LARGEST_SLICE):
-        rows |= _rows_of(connection, wrong[start : start + LARGEST_SLICE], Cursor())
+        rows |= _rows_of(connection, _wanted_of(connection, wrong[start : start + LARGEST_SLICE], Cursor()))
     put = [Put(s.agg, s.rev, True, rows.get(s.agg, {})) for s in wrong]
     drop = tuple(sorted(have.keys() - visible.keys()))
     return Page(tuple(put), drop, _columns(put), _complete(connection, head), head, False)
@@ -215,23 +232,48 @@ def _columns(put: list[Put]) -> dict[str, tuple[str, ...]]:
     return {entity: columns_of(entity) for entity in sorted({e for item in put for e in item.rows})}
 
 
-def _rows_of(connection: Connection, wanted: list[Standing], cursor: Cursor) -> dict[str, Rows]:
-    """Read the rows of aggregates: all of those the tablet does not hold, the changed ones of the others."""
-    full = {s.agg for s in wanted if not s.is_held(cursor)}
-    changed: dict[str, set[str]] = {}
-    whole: dict[str, set[str]] = {}
-    partly = {s.agg for s in wanted} - full
+def _wanted_of(connection: Connection, active: list[Standing], cursor: Cursor) -> dict[str, Wanted]:
+    """Find which rows to read: all of the aggregates the tablet does not hold, the changed ones of the others."""
+    full = [s.agg for s in active if not s.is_held(cursor)]
+    partly = [s.agg for s in active if s.is_held(cursor)]
+    found: dict[str, Wanted] = {}
     if full:
-        for agg, entity in connection.execute(_HOLDS, {"aggs": sorted(full)}):
-            whole.setdefault(entity, set()).add(agg)
+        for agg, entity, count in connection.execute(_HOLDS, {"aggs": full}):
+            wanted = found.setdefault(agg, Wanted())
+            wanted.whole.append(entity)
+            wanted.count += count
     if partly:
-        for entity, row_id in connection.execute(_CHANGED, {"aggs": sorted(partly), "since": cursor.base}):
-            changed.setdefault(entity, set()).add(row_id)
+        for agg, entity, row_id in connection.execute(_CHANGED, {"aggs": partly, "since": cursor.base}):
+            wanted = found.setdefault(agg, Wanted())
+            wanted.changed.append((entity, row_id))
+            wanted.count += 1
+    return found
+
+
+def _how_many_at_once(portion: list[Standing], wanted: dict[str, Wanted]) -> int:
+    """Say how many of these aggregates to read together: small ones may be followed by parts of a huge catalogue."""
+    rows = 0
+    for place, standing in enumerate(portion):
+        rows += wanted[standing.agg].count if standing.agg in wanted else 0
+        if rows > ROWS_AT_ONCE and place:
+            return place
+    return len(portion)
+
+
+def _rows_of(connection: Connection, wanted: dict[str, Wanted]) -> dict[str, Rows]:
+    """Read the rows of aggregates, table by table."""
+    whole: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
+    for agg, what in wanted.items():
+        for entity in what.whole:
+            whole.setdefault(entity, []).append(agg)
+        for entity, row_id in what.changed:
+            changed.setdefault(entity, []).append(row_id)
     found: dict[str, Rows] = {}
-    for entity, keys in whole.items():
-        _collect(connection, found, entity, "agg", sorted(keys))
-    for entity, keys in changed.items():
-        _collect(connection, found, entity, "id", sorted(keys))
+    for entity, aggs in whole.items():
+        _collect(connection, found, entity, "agg", sorted(aggs))
+    for entity, ids in changed.items():
+        _collect(connection, found, entity, "id", sorted(set(ids)))
     return found
 
 

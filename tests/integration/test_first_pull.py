@@ -15,6 +15,7 @@ from bench.catalogue import fill_catalogue
 from common.kernel.command import Role
 from common.protocol.messages import SyncAnswer, SyncRequest
 from field_app.sync.http import HttpExchange
+from sync_server.sync import pull
 from tests.support.served import a_server, a_tablet, listening
 
 PAGE_BYTES = 128 * 1024
@@ -69,3 +70,20 @@ def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
     assert len(pages) > 5 * len(few_pages) > 15
     assert max(pages) < 2 * max(few_pages)
     assert large < 1.5 * small
+
+
+@pytest.mark.fault("L2")
+def test_a_catalogue_behind_small_things_is_not_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, at_once = pull._rows_of, []
+
+    def counted(connection: Any, wanted: dict[str, pull.Wanted]) -> Any:
+        at_once.append(sum(what.count for what in wanted.values()))
+        return real(connection, wanted)
+
+    monkeypatch.setattr(pull, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(pull, "_rows_of", counted)
+    pulled(tmp_path, FEW)
+    assert sum(at_once) > FEW
+    assert max(at_once) <= 50
