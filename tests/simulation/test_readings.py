@@ -18,7 +18,7 @@ from tests.simulation.readings import (
     try_reading,
 )
 
-HOW_MANY = int(os.environ.get("FIELDWRIGHT_READINGS", "300"))  # noqa: TID251 - how much to run, not what
+HOW_MANY = int(os.environ.get("FIELDWRIGHT_READINGS", "200"))  # noqa: TID251 - how much to run, not what
 ME, TEAM = PRINCIPALS
 FIRST, SECOND, _ = REASONS
 
