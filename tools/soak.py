@@ -1,4 +1,4 @@
-"""The long versions: histories by the ten thousand, power cuts by the thousand, every test marked `soak`.
+"""The long versions: histories and readings by the ten thousand, cuts by the thousand, tests marked `soak`.
 
 Owns the page of figures, .artifacts/soak.md. Usage: python -m tools.soak [--histories N] [--seed S] [--only WORDS]
 """
@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.simulation.__main__ import run_many
+from tests.simulation.readings import try_many
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / ".artifacts" / "soak.md"
 REPORT = ROOT / ".artifacts" / "soak.xml"
 PORTION = 2_000
+A_READING_PER = 10  # histories
 
 
 def live(first: int, histories: int) -> tuple[str, int]:
@@ -34,6 +36,17 @@ def live(first: int, histories: int) -> tuple[str, int]:
         print(f"{done} histories from seed {first}: {failed} failed", flush=True)
     seconds = time.monotonic() - began
     return f"| histories from seed {first} | {done} | {failed} | {seconds:.0f} |", failed
+
+
+def turn_pages(first: int, readings: int) -> tuple[str, int]:
+    """Run readings of the feed by themselves; returns a line of the page and how many failed."""
+    began = time.monotonic()
+    failed = try_many(first, readings)
+    print("\n".join(failed[:3]), flush=True)
+    return (
+        f"| readings from seed {first} | {readings} | {len(failed)} | {time.monotonic() - began:.0f} |",
+        len(failed),
+    )
 
 
 def long_tests(only: str) -> tuple[list[str], int]:
@@ -56,10 +69,12 @@ def main() -> None:
     asked = parser.parse_args()
     PAGE.parent.mkdir(exist_ok=True)
     first = asked.seed if asked.seed is not None else 1_000_000 + secrets.randbelow(10**9)
-    lines, failed = [], 0
+    lines: list[str] = []
+    failed = 0
     if asked.histories:
-        line, failed = live(first, asked.histories)
-        lines.append(line)
+        for line, bad in (live(first, asked.histories), turn_pages(first, asked.histories // A_READING_PER)):
+            lines.append(line)
+            failed += bad
     tests, code = long_tests(asked.only)
     head = [
         f"# Soak of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n",

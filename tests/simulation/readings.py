@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -262,3 +263,9 @@ def try_reading(seed: int) -> str:
     finally:
         reading.scrap()
     return ""
+
+
+def try_many(first: int, readings: int, workers: int = 2) -> list[str]:
+    """Run readings in parallel; returns what was wrong with those that failed."""
+    with ProcessPoolExecutor(workers) as pool:
+        return [why for why in pool.map(try_reading, range(first, first + readings), chunksize=10) if why]
