@@ -48,6 +48,7 @@ from sync_server.sync.access_routes import access_router
 from sync_server.sync.copy_routes import copy_router
 from sync_server.sync.routes import OLDEST_PROTOCOL, sync_router
 from sync_server.sync.service import SyncService
+from sync_server.upkeep.behind import require_not_behind
 from sync_server.upkeep.clock_watch import ClockWatch, say_if_wrong
 from sync_server.upkeep.evidence import evidence_jobs
 from sync_server.upkeep.full_disk import FullDisk
@@ -112,10 +113,11 @@ def create_app(
 ) -> SecurityHeaders:
     """Build the application; `.app` of the answer is the FastAPI inside. The database must have been made.
 
-    Raises SchemaError where it was not, or belongs to another version.
+    Raises SchemaError where it was not, or belongs to another version, BehindBackupError where a backup holds more.
     """
     parts = make_parts(settings, clock=clock, random_bytes=random_bytes)
     require_schema(parts.database.engine)
+    require_not_behind(parts.database, settings.backups_dir)
     say_if_wrong(parts.database)
     epoch = _epoch(parts.database)
     tokens = Tokens(parts.keys, parts.database, lambda: epoch)

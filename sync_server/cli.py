@@ -28,6 +28,7 @@ from sync_server.security import read_security
 from sync_server.settings import Settings, SettingsError, as_environment, read_settings
 from sync_server.upkeep.anchors import AnchorError
 from sync_server.upkeep.backup import BackupError
+from sync_server.upkeep.behind import require_not_behind
 from sync_server.upkeep.leave import LeaveError
 from sync_server.upkeep.running import ServingError, sole_server
 
@@ -101,7 +102,10 @@ def _parser() -> argparse.ArgumentParser:
         add("restore", _restore, "make this installation's database from a backup")
     )
     add("restored", _with_parts(cli_upkeep.run_restored), "what came back from the field since the restore")
-    add("new-epoch", _with_parts(cli_upkeep.run_new_epoch), "go on as the server tablets stay with")
+    new_epoch = _with_parts(cli_upkeep.run_new_epoch)
+    add("new-epoch", new_epoch, "go on as the server tablets stay with").add_argument(
+        "--without-backup", metavar="REASON", help="even though a backup holds what this database lacks"
+    )
     add("move", _with_parts(cli_upkeep.run_move), "from SQLite into an empty PostgreSQL").add_argument(
         "target", help="postgresql+psycopg://…"
     )
@@ -148,6 +152,7 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
         return 2
     parts = make_parts(settings)
     require_schema(parts.database.engine)
+    require_not_behind(parts.database, settings.backups_dir)
     parts.database.engine.dispose()
     os.environ.update(as_environment(settings))
     with sole_server(settings.data_dir) if settings.is_sqlite else contextlib.nullcontext():

@@ -30,9 +30,11 @@ from field_app.store.store import state_of
 from sync_server.app import create_app
 from sync_server.db.office import SYSTEM, perform
 from sync_server.settings import read_settings
+from sync_server.upkeep.behind import backup_ahead
 from sync_server.upkeep.verify import verify
 from tests.integration.test_long_away import overheard
-from tests.integration.test_restore import a_ticket, moved_to, synced
+from tests.integration.test_restore import a_ticket, backed_up, moved_to, synced
+from tests.integration.test_upkeep import postgresql_programs  # noqa: F401 - where the system has none
 from tests.support.postgres import primary_and_replica
 from tests.support.served import Server, Tablet, a_server, a_tablet, listening
 
@@ -138,6 +140,7 @@ def test_a_replica_that_lost_the_tail_is_healed_by_the_tablets(tmp_path: Path) -
                 assert synced(reader.tablet) == ""
                 lost = server.rows("SELECT seq, epoch FROM stream_head")[0]
                 wanted = business(server)
+                elsewhere = backed_up(server, tmp_path / "elsewhere")
             primary.kill()
         replica.promote()
 
@@ -145,6 +148,9 @@ def test_a_replica_that_lost_the_tail_is_healed_by_the_tablets(tmp_path: Path) -
             head, epoch = fresh.rows("SELECT seq, epoch FROM stream_head")[0]
             assert head < lost[0]
             assert epoch == lost[1], "nobody has declared anything"
+            assert backup_ahead(fresh.parts.database, elsewhere.parent) == elsewhere, (
+                "there it would be refused"
+            )
             assert fresh.rows("SELECT count(*) FROM visit")[0][0] == 0
             office = fresh.parts.database
             while office.number() <= lost[0]:  # the same numbers are given again, for other things
