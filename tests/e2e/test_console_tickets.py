@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -265,3 +266,24 @@ def test_pages_are_accessible_and_keep_their_look(
                 )
                 assert width <= 0, f"{name} is {width} px too wide at {size['width']}"
     assert faults == []
+
+
+def test_a_voice_note_is_added_at_the_desk_and_plays(
+    context: BrowserContext, served: ServedConsole, tmp_path: Path
+) -> None:
+    note = tmp_path / "语音.wav"
+    with wave.open(str(note), "wb") as out:
+        out.setparams((1, 2, 8000, 0, "NONE", ""))
+        out.writeframes(bytes(2 * 8000 * 3))
+    ticket_id, page = served.company.ticket(), context.new_page()
+    served.sign_in(page, "mei")
+    page.goto(served.url(f"/console/tickets/{ticket_id}/files/new"))
+    page.set_input_files("#f-file", note)
+    page.locator("form[enctype] .form-buttons button").click()
+    page.locator(".file-grid a").click()
+    player = page.locator("audio")
+    expect(player).to_be_visible()
+    expect(player).to_have_js_property("duration", 3)
+    player.evaluate("sound => { sound.currentTime = 2.5; return sound.play(); }")
+    expect(player).to_have_js_property("ended", True)
+    screenshot(page, "console-voice")
