@@ -5,6 +5,7 @@ Owns the order of the hits. Reads only.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -54,13 +55,16 @@ def part_by_code(session: Session, code: str) -> Part | None:
     return session.scalars(query).first() if typed else None
 
 
-def stock_at(session: Session, location_id: str, text: str = "", limit: int = 500) -> list[PartHit]:
-    """List what the books hold at a place, negative balances included, by part number."""
+def stock_at(
+    session: Session, location_id: str, text: str = "", limit: int = 500, first: Collection[str] = ()
+) -> list[PartHit]:
+    """List what the books hold at a place, negative balances included, by part number; those numbered `first` lead."""
+    rank = case((Part.number.in_(first), 0), else_=1)
     query = (
         select(Part, StockLevel.qty)
         .join(StockLevel, StockLevel.part_id == Part.id)
         .where(StockLevel.location_id == location_id, StockLevel.qty != 0, *matching(Part.folded, text))
-        .order_by(Part.number, Part.id)
+        .order_by(rank, Part.number, Part.id)
         .limit(limit)
     )
     return [PartHit(part, qty) for part, qty in session.execute(query)]

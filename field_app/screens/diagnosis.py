@@ -25,7 +25,7 @@ from field_app.ui import use_session
 from field_app.widgets.fields import ChoiceField, DraftField, MainButton, Option, TextBox, TextInput, use_text
 from field_app.widgets.layout import at_the_end, stack
 from field_app.widgets.safe import safe_component
-from field_app.widgets.states import TEXT, Card, Section, StatusChip, identified
+from field_app.widgets.states import TEXT, Banner, Card, Section, StatusChip, identified
 from field_app.widgets.theme import RADIUS_PX, State, use_palette
 
 I = ft.Icons  # noqa: E741
@@ -152,6 +152,9 @@ def DiagnosisForm(
         ChoiceField("fault", name, faults, form.fault or None, form.choose_fault, disabled=locked),
         text("evidence"),
     ]
+    if form.missing:  # beside the hand: what lacks may stand far above
+        names = t("list.separator").join(t(f"field.{name}") for name in form.missing)
+        controls.append(Banner(State.WARN, t("app.signing.lacking", missing=names), ident="lacking"))
     if not locked:
         save = MainButton("diagnosis-save", t("app.diagnosis.save"), form.save, I.SAVE_OUTLINED)
         controls.append(at_the_end(save))

@@ -17,7 +17,7 @@ from field_app.screens.checklist import NotThere
 from field_app.screens.line_row import LineRow
 from field_app.screens.part_form import PartForm
 from field_app.screens.words import say_qty
-from field_app.state.parts import PartRow, find_code, load_hits, load_used
+from field_app.state.parts import HITS, PartRow, find_code, load_hits, load_used
 from field_app.state.ticket import TicketView
 from field_app.ui import use_session
 from field_app.widgets.fields import DraftField, TextInput, use_text
@@ -50,7 +50,7 @@ def PartsPage(view: TicketView, give: Give, say: Callable[[Said | None], None]) 
     if view.can_work and part_id:
         body.append(PartForm(view, part_id, give, leave, key=part_id))
     elif view.can_work:
-        body.append(PartSearch(pick, say, key="search"))
+        body.append(PartSearch(pick, say, view.ticket.equipment_id, key="search"))
     body.append(UsedCard(view, used, give, key="used"))
     return stack(body, 14)
 
@@ -83,14 +83,18 @@ def UsedCard(view: TicketView, used: tuple[PartUsage, ...], give: Give) -> ft.Co
 
 
 @safe_component
-def PartSearch(on_pick: Callable[[str], None], say: Callable[[Said | None], None]) -> ft.Control:
+def PartSearch(
+    on_pick: Callable[[str], None], say: Callable[[Said | None], None], equipment_id: str | None
+) -> ft.Control:
     """Find a part: type, or let a scanner type; Enter takes an exact code at once."""
-    t, session, tablet = use_t(), use_session(), use_tablet()
+    t, session, tablet, palette = use_t(), use_session(), use_tablet(), use_palette()
     draft = DraftField(session.drafts, "part-search", "text")
     box = use_text("", draft)
     held: Any = ft.use_state(box.value)
     wanted, look_for = held
-    hits: tuple[PartRow, ...] = use_loaded(load_hits(tablet.person_id, wanted), wanted)
+    hits: tuple[PartRow, ...] = use_loaded(
+        load_hits(tablet.person_id, wanted, equipment_id), wanted, equipment_id
+    )
 
     def submit(code: str) -> None:
         part = tablet.read(find_code(code)) if code.strip() else None
@@ -110,6 +114,8 @@ def PartSearch(on_pick: Callable[[str], None], say: Callable[[Said | None], None
                 ident="parts-empty",
             )
         )
+    if len(hits) == HITS:
+        rows.append(ft.Text(t("app.parts.first_only", count=HITS), color=palette.soft))
     title = t("app.parts.found") if wanted.strip() else t("app.parts.in_van")
     return Card(
         Section(
@@ -135,7 +141,14 @@ def PartSearch(on_pick: Callable[[str], None], say: Callable[[Said | None], None
 @safe_component
 def PartHitRow(row: PartRow, on_pick: Callable[[str], None]) -> ft.Control:
     """Show a part and its balance in the van; a tap takes it."""
-    palette, language, guarded = use_palette(), use_language(), use_guard()
+    t, palette, language, guarded = use_t(), use_palette(), use_language(), use_guard()
+    words: list[ft.Control] = [
+        ft.Text(row.name(language), theme_style=TEXT.BODY_LARGE),
+        ft.Text(row.part.number, theme_style=TEXT.BODY_MEDIUM, color=palette.soft),
+    ]
+    if row.fitted:
+        before = ft.Text(t("app.parts.fitted_before"), theme_style=TEXT.LABEL_MEDIUM, color=palette.soft)
+        words.append(ft.Row([ft.Icon(I.HISTORY, size=16, color=palette.soft), before], spacing=6, tight=True))
     return identified(
         f"part-{row.part.number}",
         ft.Container(
@@ -147,15 +160,7 @@ def PartHitRow(row: PartRow, on_pick: Callable[[str], None]) -> ft.Control:
             on_click=guarded(lambda _: on_pick(row.part.id)),
             content=ft.Row(
                 [
-                    ft.Column(
-                        [
-                            ft.Text(row.name(language), theme_style=TEXT.BODY_LARGE),
-                            ft.Text(row.part.number, theme_style=TEXT.BODY_MEDIUM, color=palette.soft),
-                        ],
-                        spacing=0,
-                        tight=True,
-                        expand=True,
-                    ),
+                    ft.Column(words, spacing=2, tight=True, expand=True),
                     BalanceChip(row),
                 ],
                 spacing=10,

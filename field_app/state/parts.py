@@ -19,6 +19,7 @@ from common.stock.search import find_parts, part_by_code, serials_at, stock_at
 from common.tickets.ticket import Ticket
 from common.visit.report import parts_of
 from field_app.state.tablet import van_in_use
+from field_app.store.queries_today import fitted_before
 
 HITS = 20
 VAN_ROWS = 5_000
@@ -26,11 +27,12 @@ VAN_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """A part with its balance in the van."""
+    """A part with its balance in the van. `fitted`: to this very unit, on a past visit."""
 
     part: Part
     qty: Decimal
     serials: tuple[str, ...] = ()
+    fitted: bool = False
 
     def name(self, language: str) -> str:
         """Return the name in the reader's language, as far as the catalogue has it."""
@@ -47,17 +49,23 @@ def load_used(ticket_id: str) -> Callable[[Session], tuple[PartUsage, ...]]:
     return load
 
 
-def load_hits(person_id: str, text: str) -> Callable[[Session], tuple[PartRow, ...]]:
-    """Return the query of a search: without a text what lies in the van, else the whole catalogue, van first."""
+def load_hits(
+    person_id: str, text: str, equipment_id: str | None = None
+) -> Callable[[Session], tuple[PartRow, ...]]:
+    """Return the query of a search: without a text what lies in the van, else the whole catalogue, van first.
+
+    What was fitted to the unit before leads what lies in the van: a van holds more than the first page shows.
+    """
 
     def load(session: Session) -> tuple[PartRow, ...]:
         van = van_in_use(session, person_id)
         van_id = van.id if van else None
+        usual = fitted_before(session, equipment_id) if equipment_id else frozenset()
         if not text.strip():
-            found = stock_at(session, van_id, limit=HITS) if van_id else []
+            found = stock_at(session, van_id, limit=HITS, first=usual) if van_id else []
         else:
             found = find_parts(session, text, van_id, HITS)
-        return tuple(PartRow(hit.part, hit.qty) for hit in found)
+        return tuple(PartRow(hit.part, hit.qty, fitted=hit.part.number in usual) for hit in found)
 
     return load
 

@@ -48,16 +48,18 @@ def _begins(held: Held) -> float:
 
 def usual_parts(session: Session, equipment_id: str, van_id: str | None) -> tuple[int, int]:
     """Say how many kinds of parts were fitted to a unit before, and how many of them lie in the van now."""
-    numbers = {
-        str(line.get("number", ""))
-        for voucher in vouchers_of(session, equipment_id)
-        for line in voucher.parts
-    } - {""}
+    numbers = fitted_before(session, equipment_id)
     if not numbers:
         return 0, 0
     here = select(Part.id).join(StockLevel, StockLevel.part_id == Part.id)
     here = here.where(Part.number.in_(numbers), StockLevel.location_id == (van_id or ""), StockLevel.qty > 0)
     return len(numbers), len(set(session.scalars(here)))
+
+
+def fitted_before(session: Session, equipment_id: str) -> frozenset[str]:
+    """Return the numbers of the parts that past visits fitted to a unit, as its pouch tells."""
+    lines = (line for voucher in vouchers_of(session, equipment_id) for line in voucher.parts)
+    return frozenset(str(line.get("number", "")) for line in lines) - {""}
 
 
 def unit_and_model(

@@ -10,6 +10,7 @@ from common.i18n import translate
 from common.stock.part_usage import PartUsage, RecordPartUsage, usages_of
 from common.stock.search import stock_at
 from common.tickets.field_work import AcknowledgeTicket, StartTravel
+from common.tickets.ticket import Ticket
 from common.visit.on_site import ArriveOnSite
 from field_app.state.parts import load_hits, load_part
 from field_app.ui import UiSession
@@ -58,6 +59,24 @@ def in_van(day: FieldDay) -> dict[str, Decimal]:
 def test_a_part_is_found_by_whatever_one_has(day: FieldDay, typed: str, first: str) -> None:
     hits = day.tablet.read(load_hits(day.tablet.person_id, typed))
     assert hits[0].part.number == first
+
+
+def test_what_was_fitted_to_the_unit_before_leads_the_van(day: FieldDay) -> None:
+    unit = day.tablet.read(lambda session: session.get(Ticket, day.tickets["urgent"]).equipment_id)
+    hits = day.tablet.read(load_hits(day.tablet.person_id, "", unit))
+    assert [(hit.part.number, hit.fitted) for hit in hits[:2]] == [("SK-100", True), ("BT-112", False)]
+    found = day.tablet.read(load_hits(day.tablet.person_id, "BT-112", unit))
+    assert [hit.part.number for hit in found] == ["BT-112"], "who types is given what he typed"
+
+
+async def test_a_van_with_more_than_is_shown_says_so(day: FieldDay, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("state", "screens"):
+        monkeypatch.setattr(f"field_app.{module}.parts.HITS", 2)
+    async with FletSession.open(tablet_main(day.tablet), route=page(day)) as app:
+        assert app.shows("Fitted to this unit before")
+        assert app.shows("These are the first 2. Type to find the others.")
+        await app.type("part-search", "SK-220")
+        assert not app.shows("These are the first")
 
 
 async def test_a_part_from_the_van_is_used_and_its_balance_follows(day: FieldDay) -> None:

@@ -107,6 +107,9 @@ async def test_a_diagnosis_is_kept_and_a_later_one_stands_in_front(day: FieldDay
     async with FletSession.open(tablet_main(day.tablet), route=page(day, "diagnosis")) as app:
         await app.click("diagnosis-save")
         assert app.shows(translate("en", "app.form.needed"))
+        assert app.shows("Still needed: Finding, Cause"), (
+            "beside the button too, for the fields stand far above"
+        )
         await app.type("finding", "Seal brittle")
         await app.click("cause-material")
         await app.click("fault-leak")
