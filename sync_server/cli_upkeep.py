@@ -30,7 +30,7 @@ from sync_server.people.audit import note_event
 from sync_server.security import read_security
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import Backup, BackupError, back_up
-from sync_server.upkeep.behind import backup_ahead, require_not_behind
+from sync_server.upkeep.behind import BehindBackupError, backup_ahead
 from sync_server.upkeep.evidence import outside
 from sync_server.upkeep.healed import healed_since, last_restoration, report
 from sync_server.upkeep.leave import (
@@ -176,8 +176,8 @@ def run_new_epoch(args: argparse.Namespace, parts: Parts) -> int:
     """Carry out `new-epoch`: from now on this is the server tablets stay with."""
     random_bytes, reason = parts.database.random_bytes, (args.without_backup or "").strip()[:1000]
     ahead = backup_ahead(parts.database, parts.settings.backups_dir)
-    if not reason:
-        require_not_behind(parts.database, parts.settings.backups_dir)
+    if ahead is not None and not reason:
+        raise BehindBackupError(ahead)
 
     def begin(unit: UnitOfWork) -> str:
         previous = unit.session.execute(select(StreamHead.epoch)).scalar_one()

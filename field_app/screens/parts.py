@@ -104,7 +104,7 @@ def PartSearch(
         elif code.strip() and not tablet.read(load_hits(tablet.person_id, code)):
             say(Said(State.WARN, t("app.parts.no_such_code", code=code.strip())))
 
-    rows: list[ft.Control] = [PartHitRow(row, on_pick, key=row.part.id) for row in hits]
+    rows: list[ft.Control] = [PartHitRow(row, on_pick, key=row.part.id) for row in hits[:HITS]]
     if not rows:
         rows.append(
             EmptyState(
@@ -114,7 +114,7 @@ def PartSearch(
                 ident="parts-empty",
             )
         )
-    if len(hits) == HITS:
+    if len(hits) > HITS:
         rows.append(ft.Text(t("app.parts.first_only", count=HITS), color=palette.soft))
     title = t("app.parts.found") if wanted.strip() else t("app.parts.in_van")
     return Card(

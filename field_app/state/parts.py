@@ -54,7 +54,8 @@ def load_hits(
 ) -> Callable[[Session], tuple[PartRow, ...]]:
     """Return the query of a search: without a text what lies in the van, else the whole catalogue, van first.
 
-    What was fitted to the unit before leads what lies in the van: a van holds more than the first page shows.
+    What was fitted to the unit before leads what lies in the van: a van holds more than is shown. One more than `HITS`
+    comes where there are others.
     """
 
     def load(session: Session) -> tuple[PartRow, ...]:
@@ -62,9 +63,9 @@ def load_hits(
         van_id = van.id if van else None
         usual = fitted_before(session, equipment_id) if equipment_id else frozenset()
         if not text.strip():
-            found = stock_at(session, van_id, limit=HITS, first=usual) if van_id else []
+            found = stock_at(session, van_id, limit=HITS + 1, first=usual) if van_id else []
         else:
-            found = find_parts(session, text, van_id, HITS)
+            found = find_parts(session, text, van_id, HITS + 1)
         return tuple(PartRow(hit.part, hit.qty, fitted=hit.part.number in usual) for hit in found)
 
     return load

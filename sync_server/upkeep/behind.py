@@ -19,6 +19,13 @@ from sync_server.upkeep.restore import MANIFEST, read_manifest
 class BehindBackupError(BackupError):
     """The database lacks what a backup of its own history holds; the message says what to do."""
 
+    def __init__(self, ahead: Path) -> None:
+        super().__init__(
+            f"This database ends before the backup {ahead} of the same history. Tablets may have let go of what it "
+            f"lacks. Restore it: sync-server restore {ahead}. Only if that cannot be: "
+            "sync-server new-epoch --without-backup REASON; what only the backup holds is then lost."
+        )
+
 
 def backup_ahead(database: Database, backups: Path) -> Path | None:
     """Find the backup of this database's history that knows most more than it does; None where none does.
@@ -43,8 +50,4 @@ def require_not_behind(database: Database, backups: Path) -> None:
     """Raise BehindBackupError where a backup is ahead of its database."""
     ahead = backup_ahead(database, backups)
     if ahead is not None:
-        raise BehindBackupError(
-            f"This database ends before the backup {ahead} of the same history. Tablets may have let go of what it "
-            f"lacks. Restore it: sync-server restore {ahead}. Only if that cannot be: "
-            "sync-server new-epoch --without-backup REASON; what only the backup holds is then lost."
-        )
+        raise BehindBackupError(ahead)
