@@ -3,13 +3,9 @@
 
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? '';
 
-// htmx 4 says htmx:config:request, htmx 2 says htmx:configRequest.
 document.addEventListener('htmx:config:request', (event) => {
   const request = event.detail.ctx.request;
   if (request.method !== 'GET') request.headers['X-CSRF-Token'] = token;
-});
-document.addEventListener('htmx:configRequest', (event) => {
-  if (event.detail.verb !== 'get') event.detail.headers['X-CSRF-Token'] = token;
 });
 
 // An answer that is no page is never swapped in (htmx-config noSwap): it is said, and the page stays.
@@ -75,7 +71,7 @@ const release = () => {
   }
 };
 addEventListener('pageshow', release);
-for (const name of ['htmx:finally:request', 'htmx:afterRequest']) document.addEventListener(name, release);
+document.addEventListener('htmx:finally:request', release);
 
 // What someone has begun to type is never swapped away by a live change (live.js looks at this mark).
 document.addEventListener('input', (event) => {

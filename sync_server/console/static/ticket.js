@@ -7,9 +7,12 @@ document.addEventListener('click', (event) => {
   if (event.target.closest('[data-open-dialog="act"]')) body.replaceChildren();
 }, true);
 
+// The caret goes into a form once, when that form comes: other answers (engineers that fit, the ticket behind) leave it.
+let shown = null;
 document.addEventListener('htmx:after:swap', () => {
   const form = body?.querySelector('form');
-  if (!form || !dialog.open) return;
+  if (!form || form === shown || !dialog.open) return;
+  shown = form;
   document.getElementById('act-title').textContent = form.dataset.title;
   const wrong = form.querySelector('[aria-invalid], .has-error input');
   (wrong ?? form.querySelector('input:not([type=hidden]):not(:checked), textarea, select'))?.focus();
