@@ -1,12 +1,21 @@
-"""What a person picked with the device's file dialog.
+"""What a person picked with the device's file dialog, or took with its camera.
 
 Owns reading it: a browser sends the bytes along, a device of its own leaves them where they are.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A photo just taken: like a picked file, with its bytes at hand."""
+
+    name: str
+    bytes: bytes
 
 
 def read_picked(file: Any) -> bytes:

@@ -83,6 +83,7 @@ def _apply(page: ft.Page, session: UiSession) -> None:
 def _follow_device(page: ft.Page, session: UiSession, saved: SavedPrefs) -> None:
     session.viewport.form = form_of(page.width)
     session.viewport.mobile = page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS)
+    session.viewport.has_camera = page.web or session.viewport.mobile
 
     def resized(event: ft.PageResizeEvent) -> None:
         session.viewport.form = form_of(event.width)

@@ -55,10 +55,14 @@ class Prefs:
 @ft.observable
 @dataclass(eq=False)
 class Viewport:
-    """The form of the window; changes only when a breakpoint is crossed. `mobile`: an Android or iOS device."""
+    """The form of the window; changes only when a breakpoint is crossed. `mobile`: an Android or iOS device.
+
+    `has_camera`: the platform lets the app show its camera; whether there is one is known when it is opened.
+    """
 
     form: Form = Form.PHONE
     mobile: bool = False
+    has_camera: bool = False
 
     @property
     def place(self) -> Form:

@@ -14,7 +14,8 @@ import flet as ft
 from common.kernel.outcome import BadPayload
 from field_app.data import Said, answer_of, say_fault, use_loaded, use_tablet
 from field_app.i18n import Translator, use_t
-from field_app.picked import read_picked
+from field_app.picked import Shot, read_picked
+from field_app.screens.camera import use_camera
 from field_app.screens.file_look import use_look
 from field_app.state.file_desk import FileDesk, NotTaken
 from field_app.state.files import FileLine, load_files, say_state
@@ -146,12 +147,21 @@ def _Buttons(
         if not picked:
             return
         set_busy(True)
-        new = NewFile(ticket_id, visit_id, kind, purpose, "", tablet.now())
         try:
-            tablet.touch()
-            say(await asyncio.to_thread(_keep_all, t, session, desk, new, picked))
+            say(await keep(kind, picked))
         finally:
             set_busy(False)
+
+    async def keep(kind: str, picked: list[Any]) -> Said:
+        tablet.touch()
+        new = NewFile(ticket_id, visit_id, kind, purpose, "", tablet.now())
+        return await asyncio.to_thread(_keep_all, t, session, desk, new, picked)
+
+    async def keep_shot(data: bytes) -> Said:
+        at = tablet.now().astimezone(session.zone)
+        return await keep("photo", [Shot(t("app.camera.name", time=f"{at:%Y-%m-%d %H.%M.%S}"), data)])
+
+    shoot = use_camera(keep_shot)
 
     def adds(kind: str) -> Any:
         async def picked(_: Any) -> None:
@@ -159,8 +169,10 @@ def _Buttons(
 
         return picked
 
+    takes = [MainButton("files-camera", t("app.camera.open"), shoot, I.PHOTO_CAMERA_OUTLINED, busy, "other")]
     return ft.Row(
         [
+            *(takes if session.viewport.has_camera else []),
             MainButton(
                 "files-photo", t("app.files.photo"), adds("photo"), I.ADD_A_PHOTO_OUTLINED, busy, "other"
             ),

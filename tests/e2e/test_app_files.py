@@ -1,4 +1,4 @@
-"""Photos in a real browser: picked by the file dialog, kept on the device, shown with how far each has come."""
+"""Photos in a real browser: taken or picked, kept on the device, shown with how far each has come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.photos import PAPER, photo
 from tests.support.tablet_world import tablet_main
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 NAMES = {"en": ("Occlusion sensor.jpg", "Old seal.jpg", "Plate.jpg", "Delivery note.pdf"),
@@ -31,6 +31,17 @@ STATES = (
     ("refused", "sent", 1.0),
     ("pending", "waiting", 0),
 )
+REFUSED = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no leave', 'NotAllowedError'));
+window.allow = () => { navigator.mediaDevices.getUserMedia = ask; };
+"""
+
+
+def is_on(page: Page, identifier: str) -> bool:
+    """Say whether a button is there and can be tapped."""
+    button = by_id(page, identifier).locator("[role=button]")
+    return button.count() == 1 and button.get_attribute("aria-disabled") != "true"
 
 
 def files(day: FieldDay) -> int:
@@ -87,6 +98,55 @@ def test_a_photo_is_added_offline_and_looked_at(browser: Browser) -> None:
         row = session.scalar(select(Attachment))
         assert row is not None
         assert (row.purpose, row.media_type, row.state) == ("diagnosis", "image/jpeg", "pending")
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", "phone"), ("zh-Hans", "tablet"), ("zh-Hant", "phone")])
+def test_photos_are_taken_with_the_camera(browser: Browser, language: str, size: str) -> None:
+    day = arrived(language)
+    with (
+        served(tablet_main(day.tablet, language, "light")) as url,
+        new_context(browser, size=SIZES[size]) as context,
+    ):
+        page = context.new_page()
+        errors = script_errors(page)
+        open_app(page, f"{url}/ticket/{day.tickets['urgent']}/diagnosis")
+        reveal(page, "files-camera")
+        tap(page, "files-camera")
+        for shots in (1, 2):
+            until(page, lambda: is_on(page, "camera-shoot"))
+            page.wait_for_timeout(400)  # the picture must not be the one before
+            tap(page, "camera-shoot")
+            until(page, lambda shots=shots: files(day) == shots)
+        until(page, lambda: is_on(page, "camera-shoot"))
+        screenshot(page, f"app-camera-{size}-{language}")
+        tap(page, "camera-done")
+        by_id(page, "camera-done").wait_for(state="detached")
+        assert by_id(page, "file-1").count() == 1
+        assert red_boxes(page) == []
+        assert errors == []
+    with day.tablet.store.read() as session:
+        rows = list(session.scalars(select(Attachment)))
+        kept = {(row.purpose, row.kind, row.media_type, row.state) for row in rows}
+        assert kept == {("diagnosis", "photo", "image/jpeg", "pending")}
+        assert len({row.sha256 for row in rows}) == 2
+
+
+def test_a_camera_that_is_refused_says_what_to_do(browser: Browser) -> None:
+    day = arrived("en")
+    with served(tablet_main(day.tablet)) as url, new_context(browser, size=SIZES["phone"]) as context:
+        page = context.new_page()
+        page.add_init_script(REFUSED)
+        open_app(page, f"{url}/ticket/{day.tickets['urgent']}/diagnosis")
+        reveal(page, "files-camera")
+        tap(page, "files-camera")
+        by_id(page, "camera-again").wait_for(state="attached")
+        assert "Allow it in the device" in page.locator("body").aria_snapshot()
+        screenshot(page, "app-camera-refused-phone-en")
+        page.evaluate("window.allow()")
+        tap(page, "camera-again")
+        until(page, lambda: is_on(page, "camera-shoot"))
+        tap(page, "camera-shoot")
+        until(page, lambda: files(day) == 1)
 
 
 @pytest.mark.parametrize(

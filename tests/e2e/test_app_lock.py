@@ -20,6 +20,7 @@ from tests.support.flet_browser import (
     field,
     open_app,
     red_boxes,
+    reveal,
     script_errors,
     served,
     settled,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 PIN = "270419"
+# A picture of the camera is running somewhere in the page.
+FILMING = "[...document.querySelectorAll('video')].some(v => v.srcObject?.active)"
 
 
 def guarded(day: FieldDay, folder: Path) -> FieldDay:
@@ -75,6 +78,22 @@ def test_locked_and_opened_over_a_half_typed_form(browser: Browser, tmp_path: Pa
         until(page, lambda: field(page, "finding").input_value() == "seal brittle")
         assert red_boxes(page) == []
         assert errors == []
+
+
+def test_a_lock_lets_go_of_the_camera(browser: Browser, tmp_path: Path) -> None:
+    day = guarded(arrived("en"), tmp_path)
+    day.tablet.choose_pin(PIN)
+    with served(tablet_main(day.tablet)) as url, new_context(browser, size=SIZES["phone"]) as context:
+        page = context.new_page()
+        open_app(page, f"{url}/ticket/{day.tickets['urgent']}/diagnosis")
+        reveal(page, "files-camera")
+        tap(page, "files-camera")
+        by_id(page, "camera-shoot").wait_for(state="attached")
+        page.wait_for_function(FILMING)
+        day.tablet.shut()
+        by_id(page, "gate-unlock").wait_for(state="attached")
+        until(page, lambda: by_id(page, "camera-shoot").count() == 0 and not page.evaluate(FILMING))
+        assert red_boxes(page) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

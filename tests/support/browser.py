@@ -37,6 +37,9 @@ ARGUMENTS = (
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--lang=en-US",
+    # A camera that shows a clock, and leave to use it.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 TABLET = ViewportSize(width=820, height=1180)
 PHONE = ViewportSize(width=390, height=844)
