@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Engine, text
@@ -60,6 +60,11 @@ class Database:
     pause: Callable[[float], None] = time.sleep  # noqa: TID251 - the default of the composition root
     notary: Callable[[Session], Notary] | None = None
     make_room: Callable[[], bool] = _no_room
+    _reader: Engine = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the engine for what only reads, once."""
+        object.__setattr__(self, "_reader", reading(self.engine))
 
     @property
     def on_sqlite(self) -> bool:
@@ -73,7 +78,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open one snapshot to read from. Nothing written in it is kept."""
-        session = Session(reading(self.engine), expire_on_commit=False)
+        session = Session(self._reader, expire_on_commit=False)
         try:
             yield session
         finally:
@@ -116,7 +121,7 @@ class Database:
         """
         try:
             if self.on_sqlite:
-                with reading(self.engine).connect() as connection:
+                with self._reader.connect() as connection:
                     seen = numbering(connection)
                 if seen.is_done:
                     return seen.head
