@@ -126,11 +126,14 @@ class AppPage:
             return
         size = self.page.viewport_size or TALL
         self.page.mouse.move(size["width"] * 0.7, size["height"] * 0.5)
+        stood = [0.0, 0.0, 0.0]  # where it was at the last turns: at the end of a page nothing moves any more
         for turn in range(60):
             box = where.first.bounding_box() if where.count() else None
             if box is not None and box["height"] > 4:
                 middle = box["y"] + box["height"] / 2
-                if TOP_PX <= middle <= size["height"] - BOTTOM_PX or turn > 50:
+                stood = [*stood[1:], middle]
+                is_at_end = max(stood) - min(stood) < 1 and 0 < middle < size["height"]
+                if TOP_PX <= middle <= size["height"] - BOTTOM_PX or is_at_end:
                     return
                 self.page.mouse.wheel(0, middle - size["height"] / 2)
             elif turn >= 5:  # not there yet, or far away: down to the end first, then up
