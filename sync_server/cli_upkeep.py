@@ -139,8 +139,8 @@ def run_restore(args: argparse.Namespace, settings: Settings, ask: Ask = getpass
     newer = newer_backups(folder if folder.is_dir() else folder.parent)
     if newer and not args.older:
         raise BackupError(
-            f"A newer good backup lies beside it: {newer[-1]}. Tablets may have let go of what that one holds. "
-            "With --older this one is restored all the same."
+            f"A newer backup lies beside it, good or not to be read: {newer[-1]}. Tablets may have let go of what "
+            "that one holds. With --older this one is restored all the same."
         )
     place = folder if folder.is_dir() else folder.parent
     with sole_server(settings.data_dir):

@@ -6,6 +6,7 @@ be served: what tablets let go of would be in the backup alone, and nobody would
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import select
@@ -13,7 +14,9 @@ from sqlalchemy import select
 from sync_server.db.database import Database
 from sync_server.db.tables import StreamHead
 from sync_server.upkeep.backup import BackupError
-from sync_server.upkeep.restore import MANIFEST, read_manifest
+from sync_server.upkeep.restore import backups_in
+
+log = logging.getLogger("sync_server")
 
 
 class BehindBackupError(BackupError):
@@ -31,18 +34,18 @@ def backup_ahead(database: Database, backups: Path) -> Path | None:
     """Find the backup of this database's history that knows most more than it does; None where none does.
 
     A restore and `new-epoch` begin another history, whose numbers are not compared. Backups with faults count for
-    nothing: no tablet let go for their sake.
+    nothing: no tablet let go for their sake. A damaged one is named in the log: it does not stop a sound database.
     """
     with database.read() as session:
         seq, epoch = session.execute(select(StreamHead.seq, StreamHead.epoch)).one()
     found: list[tuple[int, Path]] = []
-    for path in backups.glob(f"fieldwright-*/{MANIFEST}"):
-        try:
-            told = read_manifest(path.parent)
-        except BackupError:
-            continue
-        if told["epoch"] == epoch and not told.get("faults") and told["seq"] > seq:
-            found.append((told["seq"], path.parent))
+    for folder, told in backups_in(backups):
+        if told is None:
+            log.warning(
+                "the backup %s cannot be read; whether it holds more than the database is not known", folder
+            )
+        elif told["epoch"] == epoch and not told.get("faults") and told["seq"] > seq:
+            found.append((told["seq"], folder))
     return max(found)[1] if found else None
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -144,18 +144,33 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def newer_backups(folder: Path) -> list[Path]:
-    """List finished backups beside this one that are newer and good: the one to restore is the newest."""
-    mine = read_manifest(folder)
-    found = []
-    for path in sorted(folder.parent.glob(f"fieldwright-*/{MANIFEST}")):
-        other = path.parent
-        if other == folder or other.name.endswith(".unfinished"):
+def backups_in(place: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    """Yield the finished backups of a folder, oldest first, with what each says of itself; None for a damaged one."""
+    for folder in sorted(place.glob("fieldwright-*")):
+        if not folder.is_dir() or folder.name.endswith(".unfinished"):
             continue
-        told = read_manifest(other)
-        if not told.get("faults") and told["made_at"] > mine["made_at"]:
-            found.append(other)
-    return found
+        try:
+            yield folder, read_manifest(folder)
+        except BackupError:
+            yield folder, None
+
+
+def newer_backups(folder: Path) -> list[Path]:
+    """List backups beside this one that are newer, and good or not to be read: the one to restore is the newest.
+
+    A damaged one counts by its name: whether tablets let go for its sake cannot be known, so somebody must say that
+    it does not matter. An older one that is damaged holds nobody up.
+    """
+    mine = read_manifest(folder)
+    return [
+        other
+        for other, told in backups_in(folder.parent)
+        if (
+            other.name > folder.name
+            if told is None
+            else not told.get("faults") and told["made_at"] > mine["made_at"]
+        )
+    ]
 
 
 def begin_history(

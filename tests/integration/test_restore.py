@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -234,6 +235,16 @@ def test_epochs_have_an_order() -> None:
     assert not is_of_the_past(first, "another")
 
 
+@contextmanager
+def damaged(backup: Path) -> Iterator[None]:
+    """Have a backup's manifest be unreadable for a while."""
+    manifest = backup / "manifest.json"
+    said = manifest.read_text("utf-8")
+    manifest.write_text("{", "utf-8")
+    yield
+    manifest.write_text(said, "utf-8")
+
+
 def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,9 +262,13 @@ def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     newer = next(path for path in (tmp_path / "one").iterdir() if path != old)
     capsys.readouterr()
     assert cli.main([*common, "restore", str(old)]) == 1
-    assert "newer good backup" in capsys.readouterr().err
-    assert cli.main([*common, "restore", "--replace", str(newer)]) == 1
-    assert "takes two people" in capsys.readouterr().err
+    assert "newer backup" in capsys.readouterr().err
+    with damaged(newer):
+        assert cli.main([*common, "restore", str(old)]) == 1
+        assert "newer backup" in capsys.readouterr().err
+    with damaged(old):
+        assert cli.main([*common, "restore", "--replace", str(newer)]) == 1
+        assert "takes two people" in capsys.readouterr().err
     assert cli.main([*common, "restore", "--replace", "--alone", "broken", str(newer)]) == 1
     assert "in words" in capsys.readouterr().err
     alone_here = ["restore", "--alone", "the disk is gone, nobody answers"]
