@@ -41,6 +41,8 @@ def use_camera(keep: Keep) -> Callable[[Any], Awaitable[None]]:
     opened: Any = ft.use_ref(None)
 
     async def open_camera(_: Any) -> None:
+        if opened.current is not None and opened.current.dialog.open:
+            return  # tapped twice
         page = ft.context.page
         finder = Viewfinder(t, palette, session.troubles.report, keep, page.height or 0)
         opened.current = finder

@@ -59,7 +59,7 @@ def state_of(day: FieldDay) -> str:
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
     """Wait until what was tapped has been done."""
-    for _ in range(100):
+    for _ in range(200):  # a busy machine is no finding
         if holds():
             return
         page.wait_for_timeout(100)

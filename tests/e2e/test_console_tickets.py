@@ -187,6 +187,22 @@ def test_the_caret_stays_while_the_ticket_changes_behind_the_dialog(
     expect(reason).to_have_value("客户要求改期")
 
 
+def test_the_keyboard_stays_where_it_was_when_the_page_is_brought_up_to_date(
+    context: BrowserContext, served: ServedConsole
+) -> None:
+    ticket_id, page = served.company.ticket(), context.new_page()
+    served.company.assign(ticket_id)
+    served.sign_in(page, "mei")
+    page.goto(served.url(f"/console/tickets/{ticket_id}"))
+    expect(page.locator("html")).to_have_attribute("data-live", "open")
+    page.locator('#ticket [data-act="add_note"]').first.focus()
+    served.company.in_field(AcknowledgeTicket(ticket_id), "li")
+    expect(page.locator("#ticket")).to_contain_text("Acknowledged")
+    expect(page.locator('#ticket [data-act="add_note"]').first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#act h2")).to_have_text("Add a note")
+
+
 def test_of_changes_in_a_hurry_the_last_one_is_answered(
     context: BrowserContext, served: ServedConsole
 ) -> None:

@@ -87,6 +87,21 @@ document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
   flush();
 });
 
+// Who works with the keyboard stays where he is: what had the focus is looked for in what came in its place.
+const alike = (element) => {
+  const name = (one) => one.getAttribute('href') ?? one.getAttribute('name') ?? one.textContent.trim();
+  return [...document.querySelectorAll(element.tagName)].filter((one) => name(one) === name(element));
+};
+const left = new WeakMap(); // request -> what had the focus, the how manieth of its kind
+document.addEventListener('htmx:before:swap', ({ detail: { ctx } }) => {
+  const focus = document.activeElement;
+  if (ctx.sourceElement.matches(LIVE) && ctx.sourceElement.contains(focus)) left.set(ctx, [focus, alike(focus).indexOf(focus)]);
+});
+document.addEventListener('htmx:after:swap', ({ detail: { ctx } }) => {
+  const [focus, place] = left.get(ctx) ?? [];
+  if (focus && !focus.isConnected) alike(focus)[place]?.focus({ preventScroll: true });
+});
+
 function show(text, tone, link) {
   banner.hidden = !text;
   banner.className = `live-banner tone-${tone}`;
