@@ -24,12 +24,7 @@ from field_app.widgets.theme import MAIN_TARGET_PX, Palette, State, use_palette
 log = logging.getLogger("field_app")
 
 I = ft.Icons  # noqa: E741
-VIEW_PX, LAST_PX = 720, 64
-VIEW_HEIGHT_PX, FAILED_HEIGHT_PX = (
-    (180, 720),
-    64,
-)  # least and most; the words need the room where nothing is seen
-AROUND_PX = 260  # words, buttons and edges of the dialog
+VIEW_PX, LAST_PX, FAILED_PX = 720, 64, 64  # where nothing is seen the words need the room
 PATIENCE_S = 60.0  # the device may be asking its person for leave
 LENS_ORDER = (fc.CameraLensDirection.BACK, fc.CameraLensDirection.EXTERNAL, fc.CameraLensDirection.FRONT)
 Keep = Callable[[bytes], Awaitable[Said]]
@@ -43,10 +38,8 @@ def use_camera(keep: Keep) -> Callable[[Any], Awaitable[None]]:
     async def open_camera(_: Any) -> None:
         if opened.current is not None and opened.current.dialog.open:
             return  # tapped twice
-        page = ft.context.page
-        finder = Viewfinder(t, palette, session.troubles.report, keep, page.height or 0)
-        opened.current = finder
-        page.show_dialog(finder.dialog)
+        opened.current = finder = Viewfinder(t, palette, session.troubles.report, keep)
+        ft.context.page.show_dialog(finder.dialog)
         await finder.start()
 
     def close() -> None:
@@ -61,7 +54,7 @@ def use_camera(keep: Keep) -> Callable[[Any], Awaitable[None]]:
 class Viewfinder:
     """One opening of the camera: its dialog, the lens in use, and what it says. `kept`: photos kept so far."""
 
-    def __init__(self, t: Translator, palette: Palette, report: Report, keep: Keep, window_px: float) -> None:
+    def __init__(self, t: Translator, palette: Palette, report: Report, keep: Keep) -> None:
         self.t, self.palette, self.keep = t, palette, keep
         self.lenses: list[fc.CameraDescription] = []
         self.lens = self.kept = 0
@@ -90,16 +83,23 @@ class Viewfinder:
         self.turn = button("camera-turn", I.CAMERASWITCH_OUTLINED, self.next_lens, ft.OutlinedButton)
         done = button("camera-done", I.CHECK, lambda _: self.close(), ft.OutlinedButton)
         self.places = [identified(each.key, each) for each in (self.shutter, self.again, self.turn, done)]
-        least, most = VIEW_HEIGHT_PX
-        self.height_px = max(least, min(most, window_px - AROUND_PX))
         self.view = ft.Container(
             self.camera,
             bgcolor=ft.Colors.BLACK,
             border_radius=12,
             clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
         )
-        self.dialog = self._dialog()
-        self.say(State.INFO, t("app.camera.opening"))
+        # The picture takes what words and buttons leave, however the device is turned.
+        self.column = ft.Column(
+            [self.view, self.state, ft.Row(list(self.places), spacing=8, run_spacing=8, wrap=True)],
+            spacing=12,
+            width=VIEW_PX,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        )
+        self.dialog = ft.AlertDialog(
+            modal=True, inset_padding=12, content_padding=ft.Padding.all(16), content=self.column
+        )
+        self.tell(State.INFO, t("app.camera.opening"))
 
     async def start(self) -> None:
         """Start the lens in use; say in words what stands in the way."""
@@ -152,19 +152,16 @@ class Viewfinder:
             self.dialog.open = False
             self.dialog.update()
 
-    def say(self, state: State, words: str, *, ready: bool = False, failed: bool = False) -> None:
-        """Set what is shown: a state in words and colour, and the buttons that fit it."""
+    def tell(self, state: State, words: str, *, ready: bool = False, failed: bool = False) -> None:
+        """Show a state in words and colour, and the buttons that fit it; nothing once the dialog is closed."""
         tone = self.palette.tone(state)
         self.words.value, self.words.color, self.box.bgcolor = words, tone.fg, tone.bg
         self.shutter.disabled = not ready
-        self.view.height = FAILED_HEIGHT_PX if failed else self.height_px
+        self.column.tight, self.view.expand = failed, not failed
+        self.view.height = FAILED_PX if failed else None
         shutter, again, turn, _ = self.places
         shutter.visible, again.visible = not failed, failed
         turn.visible = ready and len(self.lenses) > 1
-
-    def tell(self, state: State, words: str, *, ready: bool = False, failed: bool = False) -> None:
-        """Show it, while the dialog stands: of an opening that was closed meanwhile nothing is shown."""
-        self.say(state, words, ready=ready, failed=failed)
         if self.dialog.open:
             self.dialog.update()
 
@@ -177,17 +174,3 @@ class Viewfinder:
         # No leave to use it and another program that holds it look alike; either way the person can act.
         log.warning("the camera cannot be used: %s", error)
         self.tell(State.WARN, self.t("app.camera.failed"), failed=True)
-
-    def _dialog(self) -> ft.AlertDialog:
-        return ft.AlertDialog(
-            modal=True,
-            inset_padding=12,
-            content_padding=ft.Padding.all(16),
-            content=ft.Column(
-                [self.view, self.state, ft.Row(list(self.places), spacing=8, run_spacing=8, wrap=True)],
-                tight=True,
-                spacing=12,
-                width=VIEW_PX,
-                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
-            ),
-        )

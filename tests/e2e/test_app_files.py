@@ -145,6 +145,9 @@ def test_a_camera_that_is_refused_says_what_to_do(browser: Browser) -> None:
         page.evaluate("window.allow()")
         tap(page, "camera-again")
         until(page, lambda: is_on(page, "camera-shoot"))
+        page.set_viewport_size({"width": 844, "height": 390})  # turned in the hand: the button is still there
+        until(page, lambda: (by_id(page, "camera-shoot").bounding_box() or {"y": 999})["y"] < 300)
+        screenshot(page, "app-camera-turned-phone-en")
         tap(page, "camera-shoot")
         until(page, lambda: files(day) == 1)
 

@@ -50,6 +50,13 @@ def open_board(page: Page, served: ServedConsole) -> None:
     expect(page.locator("html")).to_have_attribute("data-live", "open")
 
 
+def open_ticket(page: Page, served: ServedConsole, ticket_id: str) -> None:
+    """Open a ticket's page as the dispatcher, up to date and listening."""
+    served.sign_in(page, "mei")
+    page.goto(served.url(f"/console/tickets/{ticket_id}"))
+    expect(page.locator("html")).to_have_attribute("data-live", "open")
+
+
 def card(page: Page, number: str) -> Locator:
     return page.locator("[data-tray] .job", has_text=number)
 
@@ -143,8 +150,7 @@ def test_an_action_refused_in_the_dialog_keeps_its_text(
     context: BrowserContext, served: ServedConsole
 ) -> None:
     ticket_id, page = served.company.ticket(), context.new_page()
-    served.sign_in(page, "mei")
-    page.goto(served.url(f"/console/tickets/{ticket_id}"))
+    open_ticket(page, served, ticket_id)
     page.get_by_role("link", name="Assign an engineer").click()
     dialog = page.locator("#act")
     expect(dialog.locator("h2")).to_have_text("Assign an engineer")
@@ -170,9 +176,7 @@ def test_the_caret_stays_while_the_ticket_changes_behind_the_dialog(
 ) -> None:
     ticket_id, page = served.company.ticket(), context.new_page()
     assignment_id = served.company.assign(ticket_id)
-    served.sign_in(page, "mei")
-    page.goto(served.url(f"/console/tickets/{ticket_id}"))
-    expect(page.locator("html")).to_have_attribute("data-live", "open")
+    open_ticket(page, served, ticket_id)
     page.locator(f'[data-act="move_assignment"][href*="{assignment_id}"]').click()
     dialog = page.locator("#act")
     expect(dialog.get_by_label("Day")).to_be_focused()
@@ -192,9 +196,7 @@ def test_the_keyboard_stays_where_it_was_when_the_page_is_brought_up_to_date(
 ) -> None:
     ticket_id, page = served.company.ticket(), context.new_page()
     served.company.assign(ticket_id)
-    served.sign_in(page, "mei")
-    page.goto(served.url(f"/console/tickets/{ticket_id}"))
-    expect(page.locator("html")).to_have_attribute("data-live", "open")
+    open_ticket(page, served, ticket_id)
     page.locator('#ticket [data-act="add_note"]').first.focus()
     served.company.in_field(AcknowledgeTicket(ticket_id), "li")
     expect(page.locator("#ticket")).to_contain_text("Acknowledged")
@@ -207,8 +209,7 @@ def test_of_changes_in_a_hurry_the_last_one_is_answered(
     context: BrowserContext, served: ServedConsole
 ) -> None:
     ticket_id, page = served.company.ticket(), context.new_page()
-    served.sign_in(page, "mei")
-    page.goto(served.url(f"/console/tickets/{ticket_id}"))
+    open_ticket(page, served, ticket_id)
     page.get_by_role("link", name="Assign an engineer").click()
     minutes, held = page.locator("#act").get_by_label("Minutes"), list[Route]()
     page.route("**/engineers?*", lambda route: held.append(route), times=1)
@@ -227,9 +228,7 @@ def test_a_change_told_while_an_answer_is_under_way_is_shown(
 ) -> None:
     ticket_id, page = served.company.ticket(), context.new_page()
     served.company.assign(ticket_id)
-    served.sign_in(page, "mei")
-    page.goto(served.url(f"/console/tickets/{ticket_id}"))
-    expect(page.locator("html")).to_have_attribute("data-live", "open")
+    open_ticket(page, served, ticket_id)
     page.evaluate("document.addEventListener('live:change', () => { window.told = (window.told ?? 0) + 1; })")
     held: list[tuple[Route, APIResponse]] = []
     page.route(f"**/console/tickets/{ticket_id}", lambda route: held.append((route, route.fetch())), times=1)
