@@ -176,6 +176,28 @@ def test_free_slots_and_broken_rules_show_while_a_job_is_held(board: BoardPage) 
     assert board.served.demo.feed == []
 
 
+def test_a_held_bar_outlives_what_arrives_under_the_hand(board: BoardPage, served: Served) -> None:
+    answers: list[Route] = []
+    board.page.route("**/console/board/moves", lambda route: answers.append(route))
+    board.drag("j36", "e10", 700)
+    expect(board.in_lane("e10", "j36")).to_be_visible()
+    mouse = board.page.mouse
+    mouse.move(*board.grab("j28"))
+    mouse.down()
+    served.demo.changed("j1")
+    board.page.wait_for_timeout(400)
+    mouse.move(*board.point("e10", 600), steps=3)
+    answers.pop().continue_()
+    expect(board.in_lane("e10", "j36")).to_have_attribute("data-version", "2")
+    board.page.unroute("**/console/board/moves")
+    to_x, to_y = board.point("e8", 1020)
+    mouse.move(to_x + 20, to_y, steps=6)
+    mouse.up()
+    expect(board.in_lane("e8", "j28")).to_have_attribute("data-version", "2")
+    assert served.demo.rows["j28"]["start_min"] == 1020
+    expect(board.page.locator(".slot, .ghost, .drag-image")).to_have_count(0)
+
+
 def test_the_right_edge_changes_the_length_and_overlaps_get_rows(board: BoardPage, served: Served) -> None:
     box = board.job("j28").bounding_box()
     assert box

@@ -170,6 +170,10 @@ def _board_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
 
 
 def _page_routes(router: APIRouter, demo: Demo, pages: Pages) -> None:
+    @router.get("/console/counts/{area}")
+    def count(request: Request, area: str) -> Response:
+        return pages.answer(request, _reader(request), "kit/count.html", counted=area)
+
     @router.get("/console/tickets")
     def tickets(request: Request) -> Response:
         reader, query = _reader(request), TICKETS.read(request)

@@ -27,8 +27,14 @@ export function enableDrag(board) {
     const box = button.getBoundingClientRect();
     hold.grabX = job.engineer_id ? event.clientX - box.left : 12;
     button.setPointerCapture(event.pointerId);
+    // From the press on, not from the first move: a fetch that ended between the two would draw the bar anew.
+    board.isHeld = true;
 
-    const move = (ev) => {
+    // Listens on the document: the answer to an earlier move may draw this lane anew, and the button with it.
+    const own = (act) => (ev) => {
+      if (ev.pointerId === event.pointerId) act(ev);
+    };
+    const move = own((ev) => {
       if (!hold.moved) {
         if (Math.hypot(ev.clientX - hold.x, ev.clientY - hold.y) < THRESHOLD_PX) return;
         if (job.locked) {
@@ -40,30 +46,32 @@ export function enableDrag(board) {
         start(hold);
       }
       follow(hold, ev);
-    };
-    const end = (ev) => {
-      button.removeEventListener('pointermove', move);
-      button.removeEventListener('pointerup', end);
-      button.removeEventListener('pointercancel', end);
+    });
+    const end = own((ev) => {
+      document.removeEventListener('pointermove', move);
+      document.removeEventListener('pointerup', end);
+      document.removeEventListener('pointercancel', end);
       document.removeEventListener('keydown', escape, true);
-      if (!hold.moved) return;
-      swallow = true;
-      drop(hold, ev.type === 'pointerup');
-    };
+      board.isHeld = false;
+      if (hold.moved) {
+        swallow = true;
+        drop(hold, ev.type === 'pointerup');
+      }
+      board.caughtUp();
+    });
     const escape = (ev) => {
       if (ev.key !== 'Escape' || !hold.moved) return;
       ev.stopPropagation();
-      end({ type: 'pointercancel' });
+      end({ type: 'pointercancel', pointerId: event.pointerId });
     };
-    button.addEventListener('pointermove', move);
-    button.addEventListener('pointerup', end);
-    button.addEventListener('pointercancel', end);
+    document.addEventListener('pointermove', move);
+    document.addEventListener('pointerup', end);
+    document.addEventListener('pointercancel', end);
     document.addEventListener('keydown', escape, true);
   });
 
   function start(hold) {
     hold.moved = true;
-    board.isHeld = true;
     hold.button.classList.add('is-lifted');
     hold.ghost = make('div', `ghost tone-${hold.job.state.tone}`);
     if (!hold.resizes) {
@@ -127,7 +135,6 @@ export function enableDrag(board) {
   }
 
   function drop(hold, isReal) {
-    board.isHeld = false;
     hold.ghost.remove();
     hold.image?.remove();
     hold.button.classList.remove('is-lifted');
@@ -135,6 +142,5 @@ export function enableDrag(board) {
     drawing.dark();
     if (isReal && hold.target) board.save(hold.job.id, hold.target);
     else if (!isReal) board.say(fill(model.strings.dropped_nowhere, { number: hold.job.number }));
-    board.caughtUp();
   }
 }
