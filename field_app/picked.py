@@ -5,9 +5,10 @@ Owns reading it: a browser sends the bytes along, a device of its own leaves the
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Shot:
 
     name: str
     bytes: bytes
+
+
+def open_picked(file: Any) -> BinaryIO:
+    """Open a file the picker brought. Raises OSError."""
+    return io.BytesIO(file.bytes) if file.bytes is not None else Path(file.path or "").open("rb")
 
 
 def read_picked(file: Any) -> bytes:

@@ -189,9 +189,9 @@ def _add_tablets(app: FastAPI, parts: Parts, tokens: Tokens, oldest: int, site: 
         sync_router(service, tokens, oldest=oldest, poke=site.hub.poke, rates=rates, gate=gate)
     )
     pieces = Gate(parts.security.upload.at_once)
-    door = Door(parts.uploads, parts.pictures, tokens, rates, pieces, site.hub.poke)
+    door = Door(parts.uploads, parts.pictures, parts.keys, tokens, rates, pieces, site.hub.poke)
     app.include_router(files_router(door))
-    app.include_router(access_router(parts.database, parts.keys, tokens, parts.security, rates))
+    app.include_router(access_router(parts.uploads, parts.keys, tokens, parts.security, rates))
 
 
 def _epoch(database: Database) -> str:

@@ -18,7 +18,6 @@ from common.kernel.text import fold
 from common.people.person import Person
 from common.people.person_commands import AddPerson, DeactivatePerson
 from common.protocol.access import CODE_ALPHABET
-from common.protocol.rescue import read_rescue
 from sync_server.app import Parts
 from sync_server.db.office import SYSTEM, perform
 from sync_server.db.security_tables import Credential
@@ -28,7 +27,7 @@ from sync_server.people.factors import Factors
 from sync_server.people.invitation import invitation
 from sync_server.people.orders import report_found, report_lost
 from sync_server.people.sessions import Sessions
-from sync_server.sync.hand_in import hand_in
+from sync_server.sync.hand_in import hand_in_whole
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
 
@@ -133,11 +132,13 @@ def run_device(args: argparse.Namespace, parts: Parts) -> int:
 
 
 def run_rescue(args: argparse.Namespace, parts: Parts) -> int:
-    """Carry out `rescue`. Refuses as `hand_in`."""
-    taken = hand_in(parts.database, parts.keys, read_rescue(args.file.read_bytes()), SYSTEM.person_id)
+    """Carry out `rescue`. Refuses as `hand_in`; 1 where photos of it could not be taken in."""
+    with args.file.open("rb") as source:
+        file, taken = hand_in_whole(parts.uploads, parts.keys, source, SYSTEM.person_id)
     print(f"{taken.person}: {taken.count} commands, {taken.known} of them known before.")
+    print(f"{file.whole() - file.whole(taken.lacks)} of {file.whole()} photos and papers are here.")
     print(f"{taken.done} stand, {taken.waiting} wait for a decision in the inbox.")
-    return 0
+    return 1 if taken.lacks else 0
 
 
 def _add(args: argparse.Namespace, parts: Parts, sessions: Sessions) -> int:

@@ -6,6 +6,7 @@ Owns the buttons and what is said. What is in the file, and who can read it, is 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import flet as ft
@@ -14,7 +15,7 @@ from common.kernel.outcome import Refused
 from common.protocol.messages import Busy, ExchangeError, Rejected, Unreachable
 from field_app.data import Said
 from field_app.i18n import Translator, use_t
-from field_app.picked import read_picked
+from field_app.picked import open_picked
 from field_app.state.status import say_trouble
 from field_app.state.tablet import Tablet
 from field_app.sync.engine import error_code
@@ -30,21 +31,26 @@ GAP_PX = 10
 def RescueButton(tablet: Tablet, wide: bool = False) -> ft.Control:
     """Write the file and let the person say where it goes. `wide`: as wide as its card."""
     t, page, picker = use_t(), ft.context.page, ft.use_memo(ft.FilePicker, [])
-    told: Any = ft.use_state(False)
+    told: Any = ft.use_state(None)
     written, tell = told
+    before = written.carried if written is not None and written.left else ()
 
     async def write(_: Any) -> None:
-        made = tablet.rescue_file()
+        made = await asyncio.to_thread(tablet.rescue_file, before)
         if made is None:
             return
-        path = await picker.save_file(file_name=made[0], src_bytes=made[1])
-        tell(bool(path) or page.web)  # a browser never says where it put the file
+        path = await picker.save_file(file_name=made.name, src_bytes=made.content)
+        if path or page.web:  # a browser never says where it put the file
+            tell(replace(made, content=b""))
 
-    button = MainButton("rescue-write", t("app.rescue.write"), write, ft.Icons.SAVE_ALT, kind="other")
-    parts: list[ft.Control] = [button]
-    if written:
-        words = t("app.rescue.written"), t("app.rescue.written_do")
-        parts.append(Banner(State.INFO, *words, ident="rescue-written"))
+    words = t("app.rescue.write_next") if before else t("app.rescue.write")
+    parts: list[ft.Control] = [MainButton("rescue-write", words, write, ft.Icons.SAVE_ALT, kind="other")]
+    if written is not None:
+        said = [t("app.rescue.written_photos", n=written.photos)] if written.photos else []
+        said += [t("app.rescue.written_left", n=written.left)] if written.left else []
+        detail = "\n".join([*said, t("app.rescue.written_do")])
+        state = State.WARN if written.left else State.INFO
+        parts.append(Banner(state, t("app.rescue.written"), detail, ident="rescue-written"))
     align = ft.CrossAxisAlignment.STRETCH if wide else ft.CrossAxisAlignment.START
     return ft.Column(parts, spacing=GAP_PX, tight=True, horizontal_alignment=align)
 
@@ -86,7 +92,8 @@ def _HandIn(tablet: Tablet) -> ft.Control:
 def _hand_in(t: Translator, tablet: Tablet, file: Any) -> Said:
     """Hand a picked file in, and say what became of it; the file itself is never touched."""
     try:
-        taken = tablet.hand_in(read_picked(file))
+        with open_picked(file) as source:
+            taken = tablet.hand_in(source)
     except OSError:
         return Said(State.DANGER, t("app.files.not_read", name=file.name))
     except Refused as no:
@@ -96,6 +103,8 @@ def _hand_in(t: Translator, tablet: Tablet, file: Any) -> Said:
     except ExchangeError as error:
         code = error.code if isinstance(error, Rejected) else error_code(error)
         return Said(State.DANGER, say_trouble(t.language, code))
-    tone = State.WARN if taken.waiting else State.SENT
-    counts = t("app.rescue.sum", known=taken.known, done=taken.done, waiting=taken.waiting)
-    return Said(tone, t("app.rescue.taken", n=taken.count, name=taken.person), (counts,))
+    tone = State.WARN if taken.waiting or taken.lacks else State.SENT
+    details = [t("app.rescue.sum", known=taken.known, done=taken.done, waiting=taken.waiting)]
+    if taken.lacks:
+        details.append(t("app.rescue.lacks", n=len(taken.lacks)))
+    return Said(tone, t("app.rescue.taken", n=taken.count, name=taken.person), tuple(details))

@@ -5,11 +5,11 @@ Owns the one store, loop and clock of the process. A session keeps none of its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from common.people.person import Person
 from common.policy.policy_set import find_policy
 from common.protocol.messages import ExchangeError, NotTrusted
 from common.protocol.orders import LOST
-from common.protocol.rescue import RescueTaken, read_rescue
+from common.protocol.rescue import RescueTaken
 from common.stock.location import StockLocation, van_of
 from field_app.state.file_desk import FileDesk
 from field_app.state.reach import LineState
@@ -32,12 +32,13 @@ from field_app.store.queries_status import files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
 from field_app.store.store import Given, Store, state_of
 from field_app.sync.enrol import BOX_KEY_SETTING, NAME_SETTING, Enrolled, Invitation, enrol
+from field_app.sync.handing_in import hand_in
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import DEVICE_KEY, device_key, from_text, to_text
 from field_app.sync.keystore import Keystore, SealedKeystore
 from field_app.sync.loop import SyncLoop
 from field_app.sync.recovery import Recovery
-from field_app.sync.rescue_file import make_rescue
+from field_app.sync.rescue_file import Rescue, Sealing, make_rescue
 from field_app.vault.vault import Vault, VaultState
 
 T = TypeVar("T")
@@ -167,26 +168,29 @@ class Tablet:
         self.recovery = None
         self._opened()
 
-    def rescue_file(self) -> tuple[str, bytes] | None:
-        """Write the unsent work into a file for the office, sealed; its name and content. None before enrolment."""
+    def rescue_file(self, before: Collection[str] = ()) -> Rescue | None:
+        """Write the unsent work into a file for the office, sealed, with the photos that are in no file made `before`.
+
+        None before enrolment.
+        """
         box_key = self.store.setting(BOX_KEY_SETTING)
         if not box_key:
             return None
         key = device_key(self.keystore) if self.can_talk else None
-        now_ms = self.clock.read().wall_ms
-        return make_rescue(self.store, box_key, self.store.setting(VAULT_BOX), key, now_ms, self.random_bytes)
+        sealed = self.files.box.shelf.sealed if self.files is not None else None
+        sealing = Sealing(box_key, self.store.setting(VAULT_BOX), key, sealed, self.random_bytes)
+        return make_rescue(self.store, sealing, self.clock.read().wall_ms, before)
 
-    def hand_in(self, raw: bytes) -> RescueTaken:
-        """Hand in a rescue file, another tablet's or this one's. Blocks.
+    def hand_in(self, source: BinaryIO) -> RescueTaken:
+        """Hand in a rescue file, another tablet's or this one's. Blocks; as `field_app.sync.handing_in`.
 
-        Refuses `rescue_unreadable`. Raises ExchangeError; where only the answer was lost, it was taken in, and handing it
-        in again does no harm.
+        Raises NotTrusted before enrolment.
         """
-        file, office = read_rescue(raw), self.exchange()
+        office = self.exchange()
         if office is None:
             raise NotTrusted("device_unknown")
         try:
-            return office.hand_in(file)
+            return hand_in(office, source)
         finally:
             office.close()
 

@@ -91,6 +91,11 @@ class TusFiles:
         answer = self._ask("GET", f"{PATH}/{sha}{'?preview=1' if preview else ''}", {}, b"", (200,))
         return answer.content
 
+    def carry(self, sha: str, body: bytes) -> None:
+        """Bring a photo of another tablet's rescue file, sealed as it lay there. Raises as `send`."""
+        headers = {"Content-Type": "application/x-fieldwright-carried"}
+        self._ask("POST", f"{PATH}/{sha}/carried", headers, body, (204,))
+
     def _ask(
         self, method: str, path: str, headers: dict[str, str], content: bytes, good: tuple[int, ...]
     ) -> httpx.Response:

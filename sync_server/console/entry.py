@@ -5,11 +5,12 @@ Owns reading and the way from a refusal to a field. Judges nothing of the busine
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -75,6 +76,11 @@ class Entry:
         """Read the first bytes of a file that was chosen; none where none was."""
         upload = self.files.get(name)
         return upload.file.read(at_most) if upload is not None and upload.filename else b""
+
+    def opened(self, name: str) -> BinaryIO:
+        """Give a file that was chosen for reading; an empty one where none was."""
+        upload = self.files.get(name)
+        return upload.file if upload is not None else io.BytesIO()
 
     def flag(self, name: str) -> bool:
         """Read a tick."""

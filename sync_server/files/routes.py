@@ -10,9 +10,10 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -20,12 +21,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.files.attachment import is_sha256
+from common.kernel.outcome import Refused
+from common.protocol.rescue import CarriedFile, read_head
+from sync_server.files.carried import take_carried
 from sync_server.files.incoming import Incoming
 from sync_server.files.pictures import Pictures
 from sync_server.files.serving import bytes_answer, picture_answer
 from sync_server.files.uploads import MB, Standing, Uploads
 from sync_server.files.visible import visible_file
 from sync_server.gate import Gate, Rates
+from sync_server.keys import ServerKeys
 from sync_server.people.tokens import Tokens
 from sync_server.problems import Problem
 from sync_server.sync.routes import bearer
@@ -35,6 +40,8 @@ VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum"
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 PIECE = "application/offset+octet-stream"
+CARRIED = "application/x-fieldwright-carried"
+CARRIED_HEAD = 64 * 1024  # of the line before a carried photo, and of what sealing adds
 BLOCK = 256 * 1024
 TOLD = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
 CREATION_BODY_AT_MOST = 64 * 1024  # creation-with-upload is not offered: such a body is read past
@@ -62,6 +69,7 @@ class Door:
 
     uploads: Uploads
     pictures: Pictures
+    keys: ServerKeys
     tokens: Tokens
     rates: Rates
     gate: Gate
@@ -126,6 +134,30 @@ class Door:
             self.poke()
         return Response(status_code=204, headers=TOLD | {"Upload-Offset": str(now.offset)})
 
+    async def carry(self, request: Request, sha256: str) -> Response:
+        """Take a photo of another tablet's rescue file: its head in a line of JSON, then its sealed bytes."""
+        device_id, _ = await self.sender(request)
+        if request.headers.get("content-type", "") != CARRIED:
+            raise Problem(415, "content_type_unknown")
+        at_most = await run_in_threadpool(self.uploads.largest) + CARRIED_HEAD
+        with self.gate.entered(), tempfile.TemporaryFile() as came:
+            size = 0
+            async for part in request.stream():
+                size += len(part)
+                if size > at_most:
+                    raise Problem(413, "body_too_large")
+                await run_in_threadpool(came.write, part)
+            await run_in_threadpool(self._carried, sha256, came, size, device_id)
+        self.poke()
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+    def _carried(self, sha256: str, came: BinaryIO, size: int, device_id: str) -> None:
+        came.seek(0)
+        head = read_head(CarriedFile, came)
+        if head.sha256 != sha256:
+            raise Refused("rescue_damaged")
+        take_carried(self.uploads, self.keys, head, came, size - came.tell(), device_id)
+
     async def read(self, request: Request, sha256: str, preview: bool = False) -> Response:
         """Give bytes back, or the small picture the server drew of them."""
         device_id, person_id = await self.sender(request)
@@ -141,7 +173,8 @@ def files_router(door: Door) -> APIRouter:
     one = "/{sha256}"
     for path, method, handler in (
         ("", "OPTIONS", door.options), (one, "OPTIONS", door.options), ("", "POST", door.create),
-        (one, "HEAD", door.standing), (one, "PATCH", door.append), (one, "GET", door.read),
+        (one + "/carried", "POST", door.carry), (one, "HEAD", door.standing), (one, "PATCH", door.append),
+        (one, "GET", door.read),
     ):  # fmt: skip
         router.add_api_route(path, handler, methods=[method], response_class=Response)
     return router

@@ -124,16 +124,22 @@ class Uploads:
             raise Problem(460, "file_hash_wrong")
         return self._take(sha256, self.part(sha256), incoming.head(HEAD_BYTES))
 
-    def take_whole(self, source: Path) -> str:
-        """Take a file the office gave, as an upload would be taken; returns its SHA-256. `source` is gone afterwards."""
+    def take_whole(self, source: Path, device_id: str = "") -> str:
+        """Take a file that came whole, as an upload would be taken; returns its SHA-256. `source` is gone afterwards.
+
+        `device_id`: the tablet that brings it, '' the office. Raises Problem as `announce`, and `file_busy` while a
+        tablet is sending it.
+        """
         with source.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
             opened.seek(0)
             head = opened.read(HEAD_BYTES)
-        if self.announce("", sha256, source.stat().st_size).state == "stored":
+        if self.announce(device_id, sha256, source.stat().st_size).state == "stored":
             source.unlink()
-        else:
+            return sha256
+        with held(self.part(sha256)):
             self._take(sha256, source, head)
+            self.part(sha256).unlink()
         return sha256
 
     def is_whole(self, sha256: str) -> bool:

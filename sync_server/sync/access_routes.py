@@ -13,7 +13,7 @@ from starlette.responses import Response
 from common.protocol.access import EnrolRequest, NonceAnswer, NonceRequest, TokenRequest
 from common.protocol.recovery import KeyAsk
 from common.protocol.rescue import RescueFile
-from sync_server.db.database import Database
+from sync_server.files.uploads import Uploads
 from sync_server.gate import Rates
 from sync_server.keys import ServerKeys
 from sync_server.people.enrolment import enrol
@@ -29,10 +29,10 @@ BODY_AT_MOST = 8 * 1024
 
 
 def access_router(
-    database: Database, keys: ServerKeys, tokens: Tokens, security: Security, rates: Rates
+    uploads: Uploads, keys: ServerKeys, tokens: Tokens, security: Security, rates: Rates
 ) -> APIRouter:
     """Make the routes. Each counts by address; a nonce by device and address, so that nobody floods another's device."""
-    router = APIRouter(prefix="/v1")
+    router, database = APIRouter(prefix="/v1"), uploads.database
 
     @router.post("/enrol")
     async def enrol_device(request: Request) -> Response:
@@ -67,7 +67,7 @@ def access_router(
         rates.take("sync_device", device_id)
         told = await read_message(request, RescueFile)
         by = await run_in_threadpool(person_of, database, device_id)
-        return answer(request, await run_in_threadpool(hand_in, database, keys, told, by))
+        return answer(request, await run_in_threadpool(hand_in, uploads, keys, told, by))
 
     return router
 

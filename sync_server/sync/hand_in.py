@@ -9,23 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from typing import Any
+from dataclasses import replace
+from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common.kernel.outcome import BadPayload, Refused
 from common.people.person import Person
 from common.protocol.messages import ClockNow, NotTrusted, OpResult
-from common.protocol.recovery import key_bound
-from common.protocol.rescue import RescueFile, RescueTaken, rescue_bound, rescue_text
-from sync_server.db.database import Database
+from common.protocol.rescue import RescueFile, RescueTaken, read_rescue, rescue_bound, rescue_text
 from sync_server.db.tables import Device, Lane, Receipt
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.files.carried import lacking, take_all
+from sync_server.files.uploads import Uploads
 from sync_server.keys import ServerKeys, from_text
 from sync_server.people.audit import note_event
 from sync_server.people.boxes import BoxBroken, open_box
+from sync_server.people.data_keys import DataKey
 from sync_server.sync.drain import park_portion
 from sync_server.sync.push import Numbered, portions, push_portion, read_ops
 from sync_server.sync.service import actor_of
@@ -33,15 +34,16 @@ from sync_server.sync.service import actor_of
 OPENED_AT_MOST = 64 * 1024 * 1024
 UNSIGNED = "rescue_unsigned"  # reason its commands wait for
 BY_HAND = 0  # the incarnation of what came by hand: no lane of a tablet has it
-HEAD, NONCE = 2, 12  # of a value as the tablet seals it
 
 
-def hand_in(database: Database, keys: ServerKeys, file: RescueFile, by: str) -> RescueTaken:
-    """Take a rescue file in; `by` is who handed it in. The same file again changes nothing.
+def hand_in(uploads: Uploads, keys: ServerKeys, file: RescueFile, by: str) -> RescueTaken:
+    """Take the commands of a rescue file in, and say which of its photos lack; `by` is who handed it in.
+
+    The same file again changes nothing.
 
     Refuses `rescue_unreadable`, `rescue_damaged`, `rescue_other_server`, `device_unknown`.
     """
-    ops = _numbered(_open(keys, file))
+    ops, database = _numbered(_open(keys, file)), uploads.database
     with database.read() as session:
         device = session.get(Device, file.dev)
         if device is None:
@@ -57,13 +59,30 @@ def hand_in(database: Database, keys: ServerKeys, file: RescueFile, by: str) -> 
         lane.last_n = portion[-1].n
     database.transact(
         lambda unit: note_event(
-            unit, "hand_in_rescue", by, device_id=file.dev, count=len(ops), known=known, sha256=file.sha256
-        )
+            unit,
+            "hand_in_rescue",
+            by,
+            device_id=file.dev,
+            count=len(ops),
+            known=known,
+            sha256=file.sha256,
+            files=len(file.files),
+        )  # fmt: skip
     )
     waiting = sum(1 for result in results if result.s in ("parked", "blocked"))
     return RescueTaken(
-        file.dev, person.name if person else "", len(ops), known, len(results) - waiting, waiting
-    )
+        file.dev, person.name if person else "", len(ops), known, len(results) - waiting, waiting,
+        lacking(uploads, [photo.sha256 for photo in file.files]),
+    )  # fmt: skip
+
+
+def hand_in_whole(
+    uploads: Uploads, keys: ServerKeys, source: BinaryIO, by: str
+) -> tuple[RescueFile, RescueTaken]:
+    """Take in a rescue file with its photos. Refuses as `hand_in`; photos that could not be taken stay in `lacks`."""
+    file = read_rescue(source)
+    taken = hand_in(uploads, keys, file, by)
+    return file, replace(taken, lacks=take_all(uploads, keys, file, source, taken.lacks))
 
 
 def _take(unit: UnitOfWork, lane: Lane, portion: list[Numbered], code: str) -> list[OpResult]:
@@ -93,25 +112,17 @@ def _open(keys: ServerKeys, file: RescueFile) -> list[Any]:
         packed = zlib.decompressobj()
         raw = packed.decompress(open_box(keys.opener, box, rescue_bound(file.dev)), OPENED_AT_MOST)
         told = json.loads(raw)
-        if "sealed" in told:
-            return _unseal(keys, file.dev, told)
-        return list(told["ops"])
+        if "sealed" not in told:
+            return list(told["ops"])
+        # They lay on a tablet nobody could unlock: its data key came with them, sealed for us.
+        key = DataKey(keys, file.dev, file.key_id, file.key_box)
+        return [
+            json.loads(key.open(from_text(body), f"op|envelope|{op_id}")) for op_id, body in told["sealed"]
+        ]
     except BoxBroken:
         raise Refused("rescue_other_server") from None
-    except (ValueError, KeyError, TypeError, zlib.error, InvalidTag):
+    except (ValueError, KeyError, TypeError, zlib.error):
         raise Refused("rescue_unreadable") from None
-
-
-def _unseal(keys: ServerKeys, device_id: str, told: dict[str, Any]) -> list[Any]:
-    """Open commands as they lay on a tablet nobody could unlock: its data key came with them, sealed for us."""
-    bound = key_bound(str(told["key_id"]), "c", device_id)
-    gcm = AESGCM(open_box(keys.opener, from_text(told["box"]), bound))
-    ops = []
-    for op_id, body in told["sealed"]:
-        raw = from_text(body)
-        nonce, place = raw[HEAD : HEAD + NONCE], f"op|envelope|{op_id}|{raw[1]}".encode()
-        ops.append(json.loads(gcm.decrypt(nonce, raw[HEAD + NONCE :], place)))
-    return ops
 
 
 def _numbered(raw: list[Any]) -> list[Numbered]:

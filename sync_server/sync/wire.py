@@ -15,14 +15,14 @@ from starlette.responses import Response
 from common.kernel.codec import decode, encode, read_json
 from common.protocol.dictionary import ENCODING, BombError, deflate, gunzip, inflate
 from common.protocol.messages import BODY_AT_MOST, SyncAnswer
-from common.protocol.rescue import FILE_AT_MOST
+from common.protocol.rescue import HEAD_AT_MOST
 from sync_server.problems import Problem
 from sync_server.sync.ready import as_written, to_json
 
 T = TypeVar("T")
 PRESS_FROM = 200
 # Bytes of a body, packed and unpacked. What a tablet holds is told in one request, some fifty bytes an aggregate.
-LARGER_BODIES = {"/v1/rescue": 2 * FILE_AT_MOST, "/v1/sync/reconcile": 8 * 1024 * 1024}
+LARGER_BODIES = {"/v1/rescue": 2 * HEAD_AT_MOST, "/v1/sync/reconcile": 8 * 1024 * 1024}
 
 
 def body_at_most(path: str) -> int:

@@ -10,11 +10,14 @@ import pytest
 from common.i18n import LANGUAGES
 from common.kernel.command import Role
 from common.tickets.field_work import AddNote
+from field_app.store.files import NewFile
+from field_app.store.pictures import prepare
 from tests.e2e.test_app_visit import SIZES
 from tests.integration.test_restore import a_ticket, notes_of
 from tests.support.browser import new_context, screenshot
-from tests.support.flet_browser import by_id, open_app, red_boxes, reveal, script_errors, served, settled, tap
+from tests.support.flet_browser import open_app, red_boxes, reveal, script_errors, served, settled, tap
 from tests.support.locked_tablet import enrolled, talked
+from tests.support.photos import photo
 from tests.support.served import a_server, listening
 from tests.support.tablet_world import tablet_main
 
@@ -34,6 +37,9 @@ def test_a_file_goes_from_tablet_to_tablet(browser: Browser, language: str, tmp_
         assert talked(alone) == ""
         alone.cut_line(True)
         assert alone.give(AddNote(ticket, "钥匙在护士站")).outcome.took_effect
+        assert alone.files is not None
+        new = NewFile(ticket, None, "photo", "", "泵头.jpg", alone.now())
+        assert alone.files.box.attach(new, prepare(photo())).outcome.took_effect
         other = enrolled(server, tmp_path / "other", server.person(Role.ENGINEER, name="王敏"), "840261")
         carried = tmp_path / "carried.fwrescue"
         with (
@@ -47,7 +53,8 @@ def test_a_file_goes_from_tablet_to_tablet(browser: Browser, language: str, tmp_
                 tap(page, "rescue-write")
             assert saved.value.suggested_filename.endswith(".fwrescue")
             saved.value.save_as(carried)
-            by_id(page, "rescue-written").wait_for(state="attached")
+            reveal(page, "rescue-written")
+            screenshot(page, f"app-rescue-written-{language}")
             assert red_boxes(page) == []
         with (
             served(tablet_main(other, language)) as url,
@@ -68,3 +75,4 @@ def test_a_file_goes_from_tablet_to_tablet(browser: Browser, language: str, tmp_
                 assert red_boxes(page) == []
             assert errors == []
         assert notes_of(server) == {"钥匙在护士站"}
+        assert server.rows("SELECT state FROM attachment") == [("stored",)]
