@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import platform
 import secrets
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -53,7 +54,19 @@ class SystemClock:
 
     def read(self) -> Reading:
         """Read wall and monotonic clock together."""
-        return Reading(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000, self._boot)
+        return Reading(time.time_ns() // 1_000_000, _steady_ns() // 1_000_000, self._boot)
+
+
+def _steady_ns() -> int:
+    """Read a clock that nobody can set and that goes on while the device sleeps: a tablet in a bag does (ADR-0009)."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux and Android, where the monotonic clock stands still meanwhile
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    if sys.platform in (
+        "darwin",
+        "ios",
+    ):  # what Python calls monotonic there stands still, what the system calls so does not
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    return time.monotonic_ns()
 
 
 def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:

@@ -33,14 +33,16 @@ def claim_on_ticket(work: Work, ticket_id: str) -> Claim:
 @scope_rule("ticket")
 def ticket_scope(session: Session, agg: str) -> Iterable[Grant]:
     """Grant the ticket, its customer and its equipment to who is on it or has been on site for it."""
-    ticket = session.get(Ticket, agg.partition(":")[2])
-    if ticket is None or ticket.released_at is not None:
-        return
-    for person_id in holders(session, ticket.id):
-        yield user(person_id), agg
-        yield user(person_id), f"customer:{ticket.customer_id}"
-        if ticket.equipment_id:
-            yield user(person_id), f"equipment:{ticket.equipment_id}"
+    ticket_id = agg.partition(":")[2]
+    held = select(Ticket.customer_id, Ticket.equipment_id).where(
+        Ticket.id == ticket_id, Ticket.released_at.is_(None)
+    )
+    for customer_id, equipment_id in session.execute(held):  # columns: a row read earlier may be older
+        for person_id in holders(session, ticket_id):
+            yield user(person_id), agg
+            yield user(person_id), f"customer:{customer_id}"
+            if equipment_id:
+                yield user(person_id), f"equipment:{equipment_id}"
 
 
 def holders(session: Session, ticket_id: str) -> list[str]:

@@ -5,7 +5,8 @@ Owns `change` and `member`. Gives no numbers: the sequencer does, after the comm
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
 
 from common.kernel.ids import derive_id
 from common.kernel.scope import RULES, grants_of
@@ -13,16 +14,31 @@ from sync_server.db.sequencer import STREAM
 from sync_server.db.tables import Change, Member
 from sync_server.db.unit_of_work import UnitOfWork
 
+_HOLD = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(reason, 0)) FROM unnest(CAST(:reasons AS text[])) AS reason"
+)
+
 
 def write_changes(unit: UnitOfWork) -> None:
     """Write what the unit touched into the feed, and what that does to who may see what."""
     if not unit.touched:
         return
     rows = [_change(unit, agg, entity, row_id) for (entity, row_id), agg in unit.touched.items()]
-    for reason in dict.fromkeys(unit.touched.values()):
-        if reason.partition(":")[0] in RULES:
-            rows.extend(refresh_scope(unit, reason))
+    reasons = sorted({agg for agg in unit.touched.values() if agg.partition(":")[0] in RULES})
+    hold_scope(unit.session, reasons)
+    for reason in reasons:
+        rows.extend(refresh_scope(unit, reason))
     unit.session.execute(insert(Change), rows)
+
+
+def hold_scope(session: Session, reasons: list[str]) -> None:
+    """Let nobody else judge what these aggregates grant until this transaction ends; `reasons` in order.
+
+    What is granted and what was granted are read one after the other: an assignment committed between the two would be
+    taken back. SQLite's writers wait for each other already.
+    """
+    if reasons and session.get_bind().dialect.name == "postgresql":
+        session.execute(_HOLD, {"reasons": reasons})
 
 
 def refresh_scope(unit: UnitOfWork, reason: str) -> list[dict[str, object]]:

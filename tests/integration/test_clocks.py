@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from common.kernel.clock import millis
 from common.kernel.command import Role
 from common.tickets.field_work import AddNote
 from common.visit.on_site import ArriveOnSite
+from field_app.main import SystemClock
 from field_app.sync.plan import Line
 from sync_server.app import create_app
 from sync_server.upkeep.clock_watch import ALARM, ClockWatch
@@ -97,6 +99,19 @@ def test_a_clock_that_jumps_back_in_a_job_keeps_order_and_lengths(site: Site) ->
     assert [note["op"]["id"] for note in notes] == [first, second]
     length_ms = notes[1]["happened_at"] - notes[0]["happened_at"]
     assert abs(length_ms - 30 * 60_000) < 2_000, "measured by the clock that only counts"
+
+
+@pytest.mark.fault("E2")
+def test_hours_asleep_in_a_bag_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    awake_ns, asleep_ns = 60 * 10**9, 4 * 3600 * 10**9
+    told = {time.CLOCK_MONOTONIC: awake_ns, time.CLOCK_BOOTTIME: awake_ns + asleep_ns}
+    clock = SystemClock()
+    monkeypatch.setattr("time.monotonic_ns", lambda: awake_ns)
+    monkeypatch.setattr("time.clock_gettime_ns", told.__getitem__)
+    reading = clock.read()
+    monkeypatch.undo()
+    assert reading.mono_ms == (awake_ns + asleep_ns) // 10**6
+    assert reading.boot == clock.read().boot
 
 
 @pytest.mark.fault("E4")

@@ -11,26 +11,38 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from common.kernel.command import Role
+from common.kernel.clock import Reading
+from common.kernel.command import Place, Role
+from common.kernel.op import make_op
+from common.kernel.scope import Grant, user
+from common.kernel.work import Actor
 from common.people.person import Person
 from common.people.person_commands import AddPerson
+from common.stock.part_usage import RecordPartUsage
+from common.tickets.dispatching import MoveAssignment
 from sync_server.app import SystemClock
+from sync_server.db import feed
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import upgrade
 from sync_server.db.office import SYSTEM, perform
 from sync_server.db.sequencer import numbering
-from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.db.unit_of_work import Arrival, UnitOfWork
 from sync_server.upkeep.verify import verify
+from tests.integration.test_restore import a_ticket
+from tests.support.served import a_server
 
 WRITERS, EACH, RIVALS = 6, 25, 3
+READING = Reading(1_772_700_000_000, 1000, "boot")
 
 
 @dataclass(slots=True)
@@ -297,3 +309,54 @@ def test_two_databases_have_their_own_numbers(tmp_path: Path) -> None:
         heads.append(database.number())
         engine.dispose()
     assert heads == [2, 2]
+
+
+@pytest.mark.fault("D1", "P9")
+@pytest.mark.postgres
+def test_who_sees_a_ticket_is_judged_by_one_at_a_time(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An assignment meets a part usage of the same ticket between its two looks at who may see it."""
+    looked, go = threading.Event(), threading.Event()
+    judge = feed.grants_of
+
+    def pausing(session: Session, reason: str) -> frozenset[Grant]:
+        found = judge(session, reason)
+        if threading.current_thread().name == "usage" and reason.startswith("ticket:"):
+            looked.set()
+            assert go.wait(60)
+        return found
+
+    monkeypatch.setattr(feed, "grants_of", pausing)
+    with a_server(postgres_database, tmp_path) as server:
+        database = server.parts.database
+        before, after = server.person(Role.ENGINEER), server.person(Role.ENGINEER)
+        ticket = a_ticket(server, before)
+        ((job,),) = server.rows("SELECT id FROM assignment")
+        start = server.clock.at + timedelta(hours=3)
+
+        def use_part(unit: UnitOfWork) -> None:
+            op = make_op(
+                RecordPartUsage(database.new_id(), ticket, database.new_id(), 1), database.new_id(), READING
+            )
+            actor = Actor(before, frozenset({Role.ENGINEER}), Place.TABLET, "d")
+            assert unit.run(actor, op, Arrival(unit.now, "d", 1, 1), live=False).took_effect
+
+        def move() -> None:
+            payload = MoveAssignment(ticket, job, after, start, start + timedelta(hours=1), "swap")
+            assert perform(database, SYSTEM, payload).took_effect
+
+        using = threading.Thread(target=database.transact, args=(use_part,), name="usage")
+        moving = threading.Thread(target=move)
+        using.start()
+        assert looked.wait(60)
+        moving.start()
+        while moving.is_alive() and not server.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            time.sleep(0.01)
+        go.set()
+        using.join()
+        moving.join()
+        database.number()
+        for person, state in ((before, "revoked"), (after, "active")):
+            query = "SELECT DISTINCT state FROM member WHERE principal = :who AND reason = :why"
+            assert server.rows(query, who=user(person), why=f"ticket:{ticket}") == [(state,)]
