@@ -21,6 +21,7 @@ from field_app.store.files import NewFile
 from field_app.store.pictures import prepare
 from field_app.store.schema import Blob
 from field_app.sync.keystore import FileKeystore
+from field_app.vault.frames import seal_frames
 from field_app.vault.vault import SECRET
 from sync_server import cli
 from sync_server.db.office import SYSTEM
@@ -30,9 +31,9 @@ from sync_server.people.handed_over import decide_all
 from sync_server.sync.hand_in import hand_in_whole
 from tests.integration.test_restore import a_ticket, notes_of
 from tests.support.flet_session import FletSession
-from tests.support.locked_tablet import ended, enrolled, started, talked
+from tests.support.locked_tablet import PIN, cipher_of, ended, enrolled, started, talked
 from tests.support.own_loop import own_loop
-from tests.support.photos import photo
+from tests.support.photos import PAPER, photo
 from tests.support.served import Server, a_server, listening
 from tests.support.tablet_world import tablet_main
 
@@ -259,6 +260,18 @@ def test_what_was_changed_is_refused(server: Server, tablet: Tablet) -> None:
     assert at_office(server) == {}
     unsigned = json.dumps(told | {"made": told["made"] + 1}).encode() + b"\n" + photos
     assert take_in(server, unsigned).known == 3
+
+
+@pytest.mark.fault("I1")
+def test_what_was_sealed_under_a_false_name_is_not_kept(
+    server: Server, tablet: Tablet, tmp_path: Path
+) -> None:
+    photographed(tablet, photo(1, SMALL, noisy=True))
+    name = "ab" * 32
+    sealed = b"".join(seal_frames(cipher_of(tmp_path / "tablet", PIN), name, io.BytesIO(PAPER)))
+    told = head_of(content(tablet)) | {"files": [{"sha256": name, "sealed": len(sealed)}]}
+    assert take_in(server, json.dumps(told).encode() + b"\n" + sealed).lacks == (name,)
+    assert at_office(server) == {}
 
 
 def head_of(raw: bytes | bytearray) -> dict[str, Any]:
