@@ -33,6 +33,7 @@ from field_app.sync.tus import BytesDamaged, meaning_of
 from field_app.sync.upload import Chunks, Uploads
 from field_app.sync.wire import Denied
 from sync_server.db.database import DatabaseBusyError
+from sync_server.files.arrived import settle_all
 from sync_server.files.keeping import Keeping
 from sync_server.files.pictures import Pictures
 from sync_server.files.store import FolderStore
@@ -105,6 +106,7 @@ class FileServer:
 
     def look(self) -> None:
         """Do what the server does by itself over a month, but for pictures."""
+        settle_all(self.server.database)
         for _ in self.store.names():
             self.keeping.scrub(self.server.database)
         self.keeping.look_all(self.server.database)

@@ -20,6 +20,9 @@ Patch = pytest.MonkeyPatch
 FIXED = int(os.environ.get("FIELDWRIGHT_FILE_HISTORIES", "9"))  # noqa: TID251 - how much to run, not what
 FRESH = FIXED // 3
 TRIES = 6
+FOUND = (
+    749554191,
+)  # power cut between the file and what its record is told: the server's next round tells it
 
 
 def failure_of(seed: int, **how: Any) -> str:
@@ -34,7 +37,7 @@ def failure_of(seed: int, **how: Any) -> str:
 @pytest.mark.fault("A8", "B6", "I1", "I2", "I3", "I5", "P3")
 @pytest.mark.timeout(600)
 def test_photos_that_always_run() -> None:
-    failed = {seed: why for seed in range(FIXED) if (why := failure_of(seed))}
+    failed = {seed: why for seed in (*range(FIXED), *FOUND) if (why := failure_of(seed))}
     assert not failed
 
 
