@@ -61,6 +61,9 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
         take_fork(state, answer.fork)
         return
     state.token = answer.tok or state.token
+    if answer.reset or answer.epoch not in ("", state.epoch):
+        # Another history counts anew: what a backup of the old one has, none of this may have.
+        state.durable = answer.durable
     state.epoch = answer.epoch or state.epoch
     for result in answer.res:
         _take_result(session, result)
@@ -75,13 +78,8 @@ def apply_answer(session: Session, request: SyncRequest, answer: SyncAnswer, rea
         state.reconcile = int(answer.dig == "bad")
     state.durable = max(state.durable, answer.durable)
     take_wishes(session, state, answer)
-    session.execute(
-        delete(OutboxOp).where(
-            OutboxOp.state.in_(("kept", "closed")),
-            OutboxOp.result_seq <= state.durable,
-            OutboxOp.result_seq > 0,
-        )
-    )
+    if not state.reoffer:  # until then the numbers of results are those of the history before
+        _let_go(session, state.durable)
 
 
 def apply_reconciled(session: Session, answer: SyncAnswer, reading: Reading) -> None:
@@ -144,6 +142,17 @@ def _take_result(session: Session, result: OpResult) -> None:
         update(OutboxOp)
         .where(OutboxOp.id == result.id, OutboxOp.state == "new")
         .values(state=state, result_seq=result.q, status=result.s, code=result.c, details=dict(result.f))
+    )
+
+
+def _let_go(session: Session, durable: int) -> None:
+    """Delete answered commands that are in a backup that was restored and checked (T26)."""
+    session.execute(
+        delete(OutboxOp).where(
+            OutboxOp.state.in_(("kept", "closed")),
+            OutboxOp.result_seq <= durable,
+            OutboxOp.result_seq > 0,
+        )
     )
 
 

@@ -19,7 +19,7 @@ from common.protocol.epoch import epoch_after, generation_of, is_of_the_past
 from common.tickets.dispatching import AssignTicket, MoveAssignment
 from common.tickets.field_work import AddNote
 from common.tickets.intake import EditTicket, ReportFault
-from field_app.store.outbox import counts
+from field_app.store.outbox import counts, to_offer_again
 from field_app.store.store import state_of
 from field_app.sync.engine import SyncEngine
 from field_app.sync.http import HttpExchange
@@ -191,6 +191,38 @@ def test_what_the_office_had_decided_comes_back_too(tmp_path: Path) -> None:
         with listening(fresh) as new_url:
             assert synced(moved_to(tablet, fresh, new_url)) == ""
             assert contact_at(fresh) == "张护士长"
+        fresh.parts.database.engine.dispose()
+
+
+@pytest.mark.fault("D8", "P5")
+def test_what_an_older_backup_does_not_have_is_kept(tmp_path: Path) -> None:
+    """A restored server counts from its backup on: what was safe by the numbers before says nothing of the new ones."""
+    with a_server("", tmp_path) as server, listening(server) as url:
+        person = server.person(Role.ENGINEER)
+        ticket = a_ticket(server, person)
+        tablet = a_tablet(server, url, tmp_path / "tablet", person)
+        assert synced(tablet) == ""
+        older = backed_up(server, tmp_path / "kept")
+        for n in range(20):
+            tablet.store.give(AddNote(ticket, f"before {n}"))
+        assert synced(tablet) == ""
+        server.clock.advance(timedelta(days=1))
+        backed_up(server, tmp_path / "kept")
+        assert synced(tablet) == ""
+    with tablet.store.read() as session:
+        assert (state_of(session).durable > 0, list(to_offer_again(session, 0))) == (True, [])
+    for place in ("first", "second"):  # the second disk dies before there is a backup of what it had
+        server.clock.advance(timedelta(hours=1))
+        fresh = from_backup(server, older, "", tmp_path / place)
+        with listening(fresh) as url:
+            moved = moved_to(tablet, fresh, url)
+            assert synced(moved) == ""
+            tablet.store.give(AddNote(ticket, f"on the {place}"))
+            assert synced(moved) == ""
+            wanted = {"on the first", f"on the {place}"}
+            assert wanted <= notes_of(fresh)
+            with tablet.store.read() as session:
+                assert len(to_offer_again(session, 0)) == len(wanted), "no backup has it"
         fresh.parts.database.engine.dispose()
 
 

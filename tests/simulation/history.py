@@ -25,6 +25,7 @@ from tests.simulation.stage import give_office, images
 
 STEPS = 36
 ROUNDS_TO_REST = 40
+OLDER = 0.3  # of the histories with a restored server, those that may take an older backup than the newest
 FAULTS = (
     "lost_request",
     "lost_answer",
@@ -53,6 +54,9 @@ class History:
         self.faults = frozenset(f for f in FAULTS if self.rng.random() < 0.4) if faults is None else faults
         self.log: list[str] = []
         self.time = Time()
+        # Of its own chance, so that a seed stays the history it was.
+        self.older = random.Random(f"an older backup {seed}")
+        self.goes_back = self.older.random() < OLDER and "server_restore" in self.faults
 
     def run(self) -> None:
         """Live through it. Raises Violation."""
@@ -66,9 +70,9 @@ class History:
         wanted = rng.randrange(2, 5)
         self.devices = [self._device(f"tablet-{i}", stage.sealed[i]) for i in range(wanted)]
         self.kept_devices: dict[str, bytes] = {}
-        self.backup = self.server.disk.image()
-        self.promised: set[str] = set()
+        self.backups = [(self.server.disk.image(), frozenset[str]())]  # each with the commands it has
         self.given: dict[str, set[str]] = {}
+        self.there: dict[str, set[str]] = {}
         for _ in range(self.steps):
             self.time.pass_by(rng.choice((10, 500, 20_000, 3_600_000)))
             self._step()
@@ -181,17 +185,27 @@ class History:
             device.disk.put_back(self.kept_devices[device.name])
             device.crash()
             self.given[device.name] = set()
+            self.there.pop(device.name, None)
+
+    @property
+    def promised(self) -> frozenset[str]:
+        """Return the commands that a proven backup of this history has."""
+        return self.backups[-1][1]
 
     def _copy_server(self) -> None:
-        """Take a proven backup, or restore the newest one: what tablets sent since must come back from the field."""
+        """Take a proven backup, or restore one: what tablets sent since must come back from the field."""
         with Session(self.server.disk.engine) as session:
             if self.rng.random() < 0.5:
                 session.execute(text("UPDATE stream_head SET durable = seq"))
                 session.commit()
-                self.promised = set(session.scalars(text("SELECT op_id FROM receipt WHERE device_id <> ''")))
-                self.backup = self.server.disk.image()
+                has = session.scalars(text("SELECT op_id FROM receipt WHERE device_id <> ''"))
+                self.backups.append((self.server.disk.image(), frozenset(has)))
                 return
-        self.server.disk.put_back(self.backup)
+        if self.goes_back and len(self.backups) > 1 and self.older.random() < 0.5:
+            # What only the newer ones had is lost with them, but for what lies on a tablet.
+            del self.backups[self.older.randrange(1, len(self.backups)) :]
+            self.given = {name: set(there) for name, there in self.there.items()}
+        self.server.disk.put_back(self.backups[-1][0])
 
     def _heal(self) -> None:
         """Make everything good and let all come to rest; it must take few rounds (20)."""
@@ -225,12 +239,15 @@ class History:
     def _remember(self) -> None:
         """Note what is durable on each tablet: unless its disk is put back, none of it may ever be lost (1)."""
         for device in self.devices:
-            there = device.disk.platter.execute("SELECT id FROM op").fetchall()
-            self.given.setdefault(device.name, set()).update(op_id for (op_id,) in there)
+            there = {op_id for (op_id,) in device.disk.platter.execute("SELECT id FROM op").fetchall()}
+            gone = self.there.get(device.name, there) - there - self.promised
+            check(not gone, "1 let go of, and in no backup of this history", device.name, sorted(gone)[:5])
+            self.there[device.name] = there
+            self.given.setdefault(device.name, set()).update(there)
 
     def _expected(self) -> set[str]:
         """List the commands that must have a receipt: all tablets' own, and all a backup was promised for."""
-        return self.promised.union(*self.given.values())
+        return set(self.promised.union(*self.given.values()))
 
     def _say(self, device: SimDevice | None, *words: Any) -> None:
         who = device.name if device else "office"

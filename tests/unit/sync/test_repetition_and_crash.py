@@ -21,7 +21,7 @@ from common.stock.stock_commands import StockLine, TransferStock
 from common.tickets.field_work import AddNote
 from tests.simulation.checks import check_rebase_law, dump
 from tests.simulation.cluster import Network, PowerCut, SimDevice, SimServer, Time
-from tests.simulation.stage import PARTS, STORE, VANS, give_office, images
+from tests.simulation.stage import PARTS, STORE, TICKETS, VANS, give_office, images
 from tests.support.examples import EXAMPLES, Around
 from tests.support.office import Office
 
@@ -85,6 +85,48 @@ def test_fields_nobody_asked_for_are_refused_by_every_command(office: Office) ->
                 payload_of(Op(office.new(), kind, 0, {**args, name: NOT_ASKED[name]}))
             tried += 1
     assert tried > 8 * len(REGISTRY)
+
+
+@pytest.mark.fault("D8", "P5")
+def test_numbers_of_the_history_before_let_nothing_go() -> None:
+    """A token given just before the backup, its command just after: no fork tells the tablet before it reads anew."""
+    rng, time = random.Random(3), Time()
+    made = images()
+    server = SimServer(made.server, time, rng)
+    device = SimDevice("tablet", made.devices[0], server, time, Network(rng))
+
+    def talk() -> None:
+        for _ in range(6):
+            device.engine.turn(asked=True)
+            assert device.engine.last_error == ""
+
+    talk()
+    before = server.disk.image()
+    lost = device.store.give(AddNote(TICKETS[0], "answered, and in no backup")).op_id
+    talk()
+    with Session(server.disk.engine) as session:
+        lanes = session.execute(text("SELECT device_id, incarnation, token, prev_token FROM lane")).all()
+    server.disk.put_back(before)
+    with Session(server.disk.engine) as session:
+        for device_id, incarnation, token, previous in lanes:
+            session.execute(
+                text("UPDATE lane SET token = :t, prev_token = :p WHERE device_id = :d AND incarnation = :i"),
+                {"t": token, "p": previous, "d": device_id, "i": incarnation},
+            )
+        session.commit()
+    for _ in range(20):
+        give_office(server.database, transfer_of_one())
+    with Session(server.disk.engine) as session:
+        session.execute(text("UPDATE stream_head SET durable = seq"))
+        session.commit()
+    talk()
+    with Session(server.disk.engine) as session:
+        assert lost in set(session.scalars(text("SELECT op_id FROM receipt")))
+
+
+def transfer_of_one() -> TransferStock:
+    """Move one part to a van."""
+    return TransferStock(STORE, VANS[0], (StockLine(PARTS[0], Decimal(1)),))
 
 
 @pytest.mark.fault("A13", "B3", "P3")
