@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from sqlalchemy import delete, update
@@ -24,7 +25,11 @@ from tests.simulation.history import History
 Patch = pytest.MonkeyPatch
 TRIES = 120
 FIRST = 500_000
-SEEN_BY = {"groups share a fate (T27)": 500_035}  # rare ones: begin with the history that once noticed
+# Rare ones begin with the history that once noticed.
+SEEN_BY = {
+    "groups share a fate (T27)": 500_035,
+    "safe in this history, not in the one before (T26)": 500_242,
+}
 
 
 def breaks(faults: set[str], first: int = FIRST, steps: int = 60) -> bool:
@@ -209,6 +214,18 @@ def _group_torn(patch: Patch) -> None:
     patch.setattr(push, "_take_group", each)
 
 
+def _durable_for_ever(patch: Patch) -> None:
+    """What was safe in one history is believed to be safe in those that follow it."""
+    real, most = apply._let_go, WeakKeyDictionary[Any, int]()
+
+    def let_go(session: Any, durable: int) -> None:
+        tablet = session.get_bind()
+        most[tablet] = max(most.get(tablet, 0), durable)
+        real(session, most[tablet])
+
+    patch.setattr(apply, "_let_go", let_go)
+
+
 CURES: list[tuple[str, Callable[[Patch], None], set[str]]] = [
     ("dedupe by command id (T14)", _no_dedupe, {"lost_answer", "doubled", "device_restore"}),
     ("receipt in the effect's transaction (T16)", _no_receipt_with_effect, {"lost_answer"}),
@@ -225,6 +242,7 @@ CURES: list[tuple[str, Callable[[Patch], None], set[str]]] = [
     ("revocations in the feed (T9)", _no_drop, set()),
     ("history with what newly enters scope (T9)", _full_forgotten, set()),
     ("aggregate heads move with the numbers (T1)", _unnumbered_forgotten, set()),
+    ("safe in this history, not in the one before (T26)", _durable_for_ever, {"server_restore"}),
     ("groups share a fate (T27)", _group_torn, {"server_restore"}),
 ]
 
