@@ -1,32 +1,33 @@
 """Opens a tablet's store whatever state its file is in: damaged, older than it was, or on a disk that cannot be written.
 
 Owns the marker beside the file (who this device is, how far its outbox had come) and the note of what was recovered.
-There is never an empty start where there was work (A5, A6, A7).
+There is never an empty start where there was work (A5, A6, A7), also after a rescue that was killed.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import delete, insert, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock
 from common.kernel.ids import RandomBytes
-from common.kernel.reserve import Reserve
+from common.kernel.reserve import Reserve, says_full
 from field_app.store.engine import make_store_engine
-from field_app.store.rescue import ASIDE, damage_of, rescue, set_aside
+from field_app.store.rescue import ASIDE, damage_of, finish_rescue, fresh_beside, put_in_place, rescue
 from field_app.store.roomy import RESERVE_BYTES, RoomyStore
-from field_app.store.schema import open_schema
+from field_app.store.schema import Setting, open_schema
 from field_app.store.store import Store, state_of
 
 RECOVERY = "store.recovery"
@@ -91,6 +92,8 @@ class MarkedStore(RoomyStore):
 
     def erase(self, note: tuple[str, str]) -> None:
         """As `Store.erase`; damaged files that were set aside go too."""
+        if self.marker_path is not None:
+            self.marker_path.unlink(missing_ok=True)  # first: what was erased is no file that lost its owner
         super().erase(note)
         if self.marker_path is not None:
             shutil.rmtree(self.marker_path.parent / ASIDE, ignore_errors=True)
@@ -141,24 +144,19 @@ def open_store(path: Path, clock: Clock, random_bytes: RandomBytes) -> RoomyStor
     path.parent.mkdir(parents=True, exist_ok=True)
     marker_path = path.with_suffix(".mark")
     marker = read_marker(marker_path)
-    recovery, damaged = None, None
-    if path.exists():
-        damage = damage_of(path)
-        if damage:
-            _log.error("the store is damaged and set aside: %s", damage)
-            damaged = set_aside(path, clock.read().wall_ms)
-            recovery = Recovery("damaged", clock.read().wall_ms)
-    elif marker.person_id:
-        recovery = Recovery("missing", clock.read().wall_ms, 0, marker.ord)
     reserve = Reserve(path.with_suffix(".reserve"), RESERVE_BYTES)
-    if recovery is not None:
-        recovery = _make_anew(path, damaged, marker, recovery)
+    finish_rescue(path)
+    now_ms = clock.read().wall_ms
+    damage = damage_of(path) if path.exists() else ""
+    if damage:
+        _log.error("the store is damaged and set aside: %s", damage)
+        _recover(path, marker, Recovery("damaged", now_ms), reserve)
+    elif not path.exists() and marker.person_id:
+        _recover(path, marker, Recovery("missing", now_ms, 0, marker.ord), reserve)
     store = MarkedStore(make_store_engine(path), clock, random_bytes, reserve)
-    if recovery is None and marker.person_id and store.identity().device_id == marker.device_id:
-        recovery = _older(store, marker)
+    recovery = _older(store, marker) if marker.person_id else None
     if recovery is not None:
-        store.write(lambda session: _from_nothing(session, marker))
-        store.choose(RECOVERY, json.dumps(asdict(recovery)))
+        store.write(lambda session: _from_nothing(session, marker, recovery))
     store.marker_path = marker_path
     store.mark()
     return store
@@ -175,32 +173,62 @@ def recovery_read(store: Store) -> None:
     store.choose(RECOVERY, "")
 
 
-def _make_anew(path: Path, damaged: Path | None, marker: Marker, recovery: Recovery) -> Recovery:
-    """Make a new file beside the damaged one and bring over what can be read."""
-    engine = make_store_engine(path)
-    open_schema(engine)
-    engine.dispose()
-    if damaged is None:
-        return recovery
-    saved = rescue(damaged, path, marker.ord)
-    with closing(sqlite3.connect(path)) as connection:
-        lowest = int(connection.execute("SELECT coalesce(min(ord), 1) FROM op").fetchone()[0])
-    deleted = (marker.first or lowest) - 1
-    return Recovery(recovery.kind, recovery.at_ms, saved, max(marker.ord - deleted - saved, 0))
+def _recover(path: Path, marker: Marker, recovery: Recovery, reserve: Reserve) -> None:
+    """Make the file anew beside the old one, whole, before it takes its place; the reserve is for a full disk."""
+    try:
+        anew = _make_anew(path, marker, recovery)
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        full = says_full(error) or getattr(error, "errno", 0) == errno.ENOSPC
+        if not (full and reserve.give_up()):
+            raise
+        anew = _make_anew(path, marker, recovery)
+    put_in_place(anew, path, recovery.at_ms)
+
+
+def _make_anew(path: Path, marker: Marker, recovery: Recovery) -> Path:
+    """Make a new file with all that can be read of the old one, its owner, and the note of what happened."""
+    anew = fresh_beside(path)
+    engine = make_store_engine(anew)
+    try:
+        open_schema(engine)
+        if path.exists():
+            saved = rescue(path, anew, marker.ord)
+            with Session(engine) as session:
+                lowest = int(session.scalar(text("SELECT coalesce(min(ord), 1) FROM op")) or 1)
+            deleted = (marker.first or lowest) - 1
+            recovery = replace(recovery, saved=saved, lost=max(marker.ord - deleted - saved, 0))
+        with Session(engine) as session:
+            _from_nothing(session, marker, recovery)
+            session.commit()
+            raw: Any = session.connection().connection.driver_connection
+            session.rollback()
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # only the file itself is moved
+    finally:
+        engine.dispose()
+    return anew
 
 
 def _older(store: Store, marker: Marker) -> Recovery | None:
-    """Compare the file with what was last known of it: an older copy lacks commands the marker counted."""
+    """Compare the file with what was last known of it: an older copy lacks commands the marker counted.
+
+    A sound file that is nobody's, where the marker knows somebody, is one that was never filled.
+    """
+    who = store.identity()
+    if not who.person_id:
+        _log.error("the store has lost its owner")
+        return Recovery("missing", store.clock.read().wall_ms, 0, marker.ord)
     with store.read() as session:
         newest = newest_ord(session)
-    if newest >= marker.ord:
+    if newest >= marker.ord or who.device_id != marker.device_id:
         return None
     _log.error("the store is an older copy: %s of %s commands", newest, marker.ord)
     return Recovery("older", store.clock.read().wall_ms, newest, marker.ord - newest)
 
 
-def _from_nothing(session: Session, marker: Marker) -> None:
-    """Read everything anew, and ask which commands the server does not know."""
+def _from_nothing(session: Session, marker: Marker, recovery: Recovery) -> None:
+    """Read everything anew, ask which commands the server does not know, and leave word of it, all at once."""
+    session.execute(delete(Setting).where(Setting.key == RECOVERY))
+    session.execute(insert(Setting).values(key=RECOVERY, value=json.dumps(asdict(recovery))))
     state = state_of(session)
     if not state.person_id:
         state.device_id, state.person_id = marker.device_id, marker.person_id
@@ -223,7 +251,7 @@ def _is_writable(folder: Path) -> bool:
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError as error:
-        return error.errno == 28  # full is another matter: the reserve is for that
+        return error.errno == errno.ENOSPC  # full is another matter: the reserve is for that
 
 
 def _to_look_at(path: Path, clock: Clock, random_bytes: RandomBytes) -> RoomyStore:

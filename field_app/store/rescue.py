@@ -16,9 +16,11 @@ from typing import Any
 
 from sqlalchemy import Integer, String, Table
 
+from common.kernel.reserve import says_full
 from field_app.store.schema import BaseRow, DeviceBase, HeldAgg, OpTouch
 
 ASIDE = "damaged"
+RESCUED = "rescued"  # a new file that is whole and on its way to its place
 SUFFIXES = ("", "-wal", "-shm")
 WHOLE_CHECK_BYTES = 64 * 1024 * 1024
 SMALLEST_PAGE = 512
@@ -46,15 +48,29 @@ def damage_of(path: Path) -> str:
         return str(error) or "unreadable"
 
 
-def set_aside(path: Path, stamp: int) -> Path:
-    """Move a file and its log into the folder beside it; returns where it is now."""
+def fresh_beside(path: Path) -> Path:
+    """Name the file that is to take a damaged one's place; what a killed rescue left of it is removed."""
+    anew = path.with_suffix(".anew")
+    _remove(anew)
+    return anew
+
+
+def put_in_place(anew: Path, path: Path, stamp: int) -> None:
+    """Set a damaged file and its log aside and have the new one take its place. Killed, `finish_rescue` goes on."""
     folder = path.parent / ASIDE / str(stamp)
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix in SUFFIXES:
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.replace(folder / part.name)
-    return folder / path.name
+    anew.replace(folder / RESCUED)  # from here on the new file is the one
+    finish_rescue(path)
+
+
+def finish_rescue(path: Path) -> None:
+    """Go on where a rescue was killed between the new file's last word and its being in place."""
+    for rescued in (path.parent / ASIDE).glob(f"*/{RESCUED}"):
+        for suffix in SUFFIXES:  # its log too: SQLite would lay it over the new file
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.replace(rescued.with_name(part.name))
+        rescued.replace(path)
 
 
 def rescue(damaged: Path, fresh: Path, most_ops: int) -> int:
@@ -73,9 +89,13 @@ def rescue(damaged: Path, fresh: Path, most_ops: int) -> int:
                     rescued += _copy(target, table, row) * (table.name == _OP)
         target.execute(f"INSERT OR REPLACE INTO op_touch (op_ord, agg) SELECT ord, agg FROM {_OP}")  # noqa: S608
         target.execute("COMMIT")
-    for suffix in SUFFIXES:
-        damaged.with_name(damaged.name + suffix).unlink(missing_ok=True)
+    _remove(damaged)
     return rescued
+
+
+def _remove(path: Path) -> None:
+    for suffix in SUFFIXES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _copy(target: sqlite3.Connection, table: Table, row: dict[str, Any]) -> bool:
@@ -84,8 +104,10 @@ def _copy(target: sqlite3.Connection, table: Table, row: dict[str, Any]) -> bool
     statement = f'INSERT OR REPLACE INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 - own names
     try:
         target.execute(statement, list(kept.values()))
-    except sqlite3.Error:  # a row of nonsense; the others are not to suffer for it
-        return False
+    except sqlite3.Error as error:
+        if says_full(error):
+            raise
+        return False  # a row of nonsense; the others are not to suffer for it
     return True
 
 
@@ -106,6 +128,7 @@ def _fits(table: Table, row: dict[str, Any]) -> bool:
 def _scratch(damaged: Path) -> Path:
     """Copy a file to read from: as long as its head says, for SQLite reads nothing of one that was cut off."""
     copy = damaged.with_name("scratch.db")
+    _remove(copy)
     for suffix in SUFFIXES[:2]:
         part = damaged.with_name(damaged.name + suffix)
         if part.exists():

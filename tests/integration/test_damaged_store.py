@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from common.tickets.field_work import AddNote
 from field_app.store.engine import make_store_engine
-from field_app.store.opening import MarkedStore, open_store, recovery_of, recovery_read
+from field_app.store.opening import MarkedStore, open_store, read_marker, recovery_of, recovery_read
 from field_app.store.rescue import ASIDE
-from field_app.store.schema import SCHEMA_VERSION, StoreTooNewError
+from field_app.store.schema import SCHEMA_VERSION, StoreTooNewError, open_schema
 from field_app.sync.engine import SyncEngine
 from tests.simulation.checks import check_rebase_law_of
 from tests.simulation.cluster import FaultyExchange, Network, SimClock, SimServer, Time
@@ -103,10 +106,7 @@ def test_whatever_is_damaged_there_is_never_an_empty_start(bench: Bench) -> None
     seen = {"sound": 0, "damaged": 0}
     rescued = 0
     for seed in range(DAMAGES):
-        shutil.rmtree(bench.path.parent)
-        bench.path.parent.mkdir()
-        for name, content in whole.items():
-            (bench.path.parent / name).write_bytes(content)
+        put_back(bench, whole)
         spoil(bench.path, random.Random(seed))
         store = bench.start()
         told, there = recovery_of(store), bench.kept(store)
@@ -129,16 +129,139 @@ def test_whatever_is_damaged_there_is_never_an_empty_start(bench: Bench) -> None
     assert rescued > seen["damaged"] * NOTES // 3, "most of the readable work is brought over"
 
 
-@pytest.mark.fault("A6", "P5", "P11")
-def test_rescued_work_reaches_the_office_and_all_comes_back(bench: Bench) -> None:
-    content = bytearray(bench.path.read_bytes())
-    with sqlite3.connect(bench.path) as connection:
+def spoil_tickets(path: Path) -> None:
+    """Fill the first page of the tickets with zeros."""
+    content = bytearray(path.read_bytes())
+    with sqlite3.connect(path) as connection:
         root, size = connection.execute(
             "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = 'ticket'"
         ).fetchone()
     connection.close()
     content[(root - 1) * size : root * size] = bytes(size)
-    bench.path.write_bytes(bytes(content))
+    path.write_bytes(bytes(content))
+
+
+def put_back(bench: Bench, whole: dict[str, bytes]) -> None:
+    """Have the folder hold these files and no others."""
+    shutil.rmtree(bench.path.parent)
+    bench.path.parent.mkdir()
+    for name, content in whole.items():
+        (bench.path.parent / name).write_bytes(content)
+
+
+class Killed(BaseException):
+    """The process dies."""
+
+
+def killed_at(bench: Bench, step: int) -> bool:
+    """Start the app and let it die before its step number so and so upon the disk; False if it came to the end."""
+    left = step
+    with pytest.MonkeyPatch.context() as patch:
+
+        def count(real: Any) -> Any:
+            def counted(*told: Any, **how: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Killed
+                return real(*told, **how)
+
+            return counted
+
+        for where, name in (
+            (Path, "mkdir"), (Path, "replace"), (Path, "unlink"), (Path, "write_text"),
+            (shutil, "copyfile"), (sqlite3, "connect"), (Session, "commit"), (Session, "execute"),
+        ):  # fmt: skip
+            patch.setattr(where, name, count(getattr(where, name)))
+        try:
+            bench.end(bench.start())
+        except Killed:
+            return True
+    return False
+
+
+@pytest.mark.fault("A6", "A13", "P5")
+@pytest.mark.parametrize("kind", ["damaged", "missing", "older"])
+def test_a_start_killed_in_a_recovery_is_gone_on_with(bench: Bench, kind: str) -> None:
+    """Whatever step it dies before, the next start saves what can be saved, has its owner, and says what happened."""
+    store = bench.start()
+    who = store.identity()
+    bench.end(store)
+    older = bench.path.read_bytes()
+    if kind == "older":
+        store = bench.start()
+        store.give(AddNote(TICKETS[0], "not in the older copy"))
+        bench.end(store)
+        bench.path.write_bytes(older)
+    if kind == "damaged":
+        spoil_tickets(bench.path)
+    if kind == "missing":
+        bench.path.unlink()
+    whole = {file.name: file.read_bytes() for file in bench.path.parent.iterdir() if file.is_file()}
+    step = 0
+    while killed_at(bench, step):
+        store = bench.start()
+        told = recovery_of(store)
+        assert (store.identity(), told is not None and told.kind) == (who, kind), step
+        assert told is not None
+        assert bench.kept(store) == (set() if kind == "missing" else bench.ops), step
+        assert (told.saved, told.lost) == {
+            "damaged": (NOTES, 0), "missing": (0, NOTES), "older": (NOTES, 1)
+        }[kind], step  # fmt: skip
+        assert read_marker(bench.path.with_suffix(".mark")).device_id == who.device_id, step
+        if kind == "damaged":
+            aside = [file.read_bytes() for file in bench.path.parent.glob(f"{ASIDE}/*/tablet.db")]
+            assert aside == [whole["tablet.db"]], step
+        bench.end(store)
+        put_back(bench, whole)
+        step += 1
+    assert step > 10
+
+
+def test_an_empty_file_where_there_was_a_person_is_no_first_start(bench: Bench) -> None:
+    """Only the wiped start anew; an empty file is one that was never filled."""
+    store = bench.start()
+    who = store.identity()
+    bench.end(store)
+    bench.path.unlink()
+    engine = make_store_engine(bench.path)
+    open_schema(engine)
+    engine.dispose()
+    store = bench.start()
+    told = recovery_of(store)
+    assert (store.identity(), told is not None and told.kind) == (who, "missing")
+    store.erase(("why", "lost"))
+    bench.end(store)
+    store = bench.start()
+    assert (store.identity().person_id, recovery_of(store)) == ("", None)
+    bench.end(store)
+
+
+@pytest.mark.fault("A3", "A6")
+def test_a_disk_that_is_full_in_a_rescue_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_tickets(bench.path)
+    real, tries = shutil.copyfile, 2
+
+    def full(*told: Any, **how: Any) -> Any:
+        nonlocal tries
+        tries -= 1
+        if tries >= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*told, **how)
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space"):
+        bench.start()
+    tries = 1
+    bench.path.with_suffix(".reserve").write_bytes(b"room")
+    store = bench.start()
+    assert bench.kept(store) == bench.ops
+    bench.end(store)
+
+
+@pytest.mark.fault("A6", "P5", "P11")
+def test_rescued_work_reaches_the_office_and_all_comes_back(bench: Bench) -> None:
+    spoil_tickets(bench.path)
     store = bench.start()
     told = recovery_of(store)
     assert told is not None
