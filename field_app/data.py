@@ -132,6 +132,7 @@ def say_fault(fault: BadPayload, language: str) -> str:
 
 def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
     """Let a session follow the tablet: strip, rows and minutes; it lets go when the session closes."""
+    tablet.shut_if_idle()  # before anything is drawn: while no page was open, none looked at the clock
     app = PageApp(tablet)
     session.app = app
     session.zone = tablet.zone()
@@ -145,12 +146,10 @@ def attach(page: ft.Page, session: UiSession, tablet: Tablet) -> None:
 
     async def follow() -> None:
         seen["due"] = False
-        if tablet.is_idle and not session.lock.path:  # while the customer holds it, his page is all there is
-            session.drafts.flush()
-            tablet.shut()
+        tablet.shut_if_idle()
         if session.gate.step != (step := tablet.gate):
+            session.gate.step = step  # first: a form that cannot be written down keeps no door open
             session.drafts.drop() if step == "wiped" else session.drafts.close()
-            session.gate.step = step
         asked = tablet.recovery
         session.gate.asking = "" if asked is None else asked.state or "out"
         status, stamp, minute = tablet.status(), tablet.stamp(), _minute(tablet)

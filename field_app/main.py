@@ -96,8 +96,14 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
             box.look_after()
     tablet.files = FileDesk(box, tablet.sync_now, lambda: uploads_of(tablet))
     tablet.finish_wipe()
-    tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell, tablet.hear_of_key)
+    tablet.loop = SyncLoop(lambda: connect(tablet), tablet.tell, lambda: look_after(tablet))
     return tablet
+
+
+def look_after(tablet: Tablet) -> None:
+    """Do what is due beside each turn of the loop, whether a page is open or not."""
+    tablet.shut_if_idle()
+    tablet.hear_of_key()
 
 
 def connect(tablet: Tablet) -> SyncEngine | None:

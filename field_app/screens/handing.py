@@ -12,10 +12,10 @@ import flet as ft
 from common.i18n import has_key, translate
 from common.tickets.wording import say_reason
 from field_app.i18n import Translator, use_t
-from field_app.state.signing import Handing, Trouble, keep_strokes, strokes_of
-from field_app.ui import use_session
+from field_app.state.signing import Handing, Trouble, keep_strokes, strokes_of, take_back
+from field_app.ui import use_app, use_session
 from field_app.widgets.customer_mode import CustomerMode
-from field_app.widgets.safe import safe_component
+from field_app.widgets.safe import safe_component, use_guard
 from field_app.widgets.signing import SignBlock
 from field_app.widgets.states import TEXT, EmptyState
 from field_app.widgets.theme import State, use_palette
@@ -112,8 +112,9 @@ def Thanks(lines: list[str]) -> ft.Control:
 @safe_component
 def NoTicket() -> ft.Control:
     """Say that the ticket is not here; nobody stays locked to a page that is no longer there."""
-    t, page, lock = use_t(), ft.context.page, use_session().lock
+    t, page, lock, app = use_t(), ft.context.page, use_session().lock, use_app()
     lock.path = ""
+    ft.use_effect(use_guard()(lambda: take_back(app.store)), [])  # or it would never lock itself again
     return EmptyState(
         ft.Icons.EXPLORE_OFF_OUTLINED,
         t("app.signing.no_ticket"),

@@ -23,7 +23,7 @@ from common.protocol.orders import LOST
 from common.protocol.rescue import RescueTaken
 from common.stock.location import StockLocation, van_of
 from field_app.state.file_desk import FileDesk
-from field_app.state.reach import LineState
+from field_app.state.reach import HANDED_TO, LineState
 from field_app.state.status import SyncMode, SyncStatus
 from field_app.store.dismissal import WIPED, dismissal, wiped
 from field_app.store.lease import OVER
@@ -71,7 +71,7 @@ class Tablet:
     def __post_init__(self) -> None:
         self.store.listeners.add(self.tell)
         self._cut = self.store.setting(CUT_SETTING) == "1"
-        self._touched_ms = self.clock.read().mono_ms
+        self.touch()
 
     @property
     def gate(self) -> str:
@@ -135,7 +135,7 @@ class Tablet:
             self.unlock(self.pin)
 
     def shut(self) -> None:
-        """Close the screens until the PIN is given; what is half-typed must have been written down."""
+        """Close the screens until the PIN is given; each page then writes down what is half-typed (`field_app.data`)."""
         if self.vault is not None and self.vault.state is VaultState.OPEN:
             self.is_shut = True
             self.tell()
@@ -236,15 +236,21 @@ class Tablet:
 
     def touch(self) -> None:
         """Remember that a person is at work now."""
-        self._touched_ms = self.clock.read().mono_ms
+        self._touched = self.clock.read()
 
     @property
     def is_idle(self) -> bool:
-        """Say whether nobody has touched this tablet for as long as the policy allows."""
+        """Say whether nobody has touched this tablet for as long as the policy allows, by whichever clock went on."""
         vault = self.vault
         if vault is None or self.is_shut or vault.state is not VaultState.OPEN:
             return False
-        return self.clock.read().mono_ms - self._touched_ms >= vault.policy.idle_ms
+        now, then = self.clock.read(), self._touched
+        return max(now.mono_ms - then.mono_ms, now.wall_ms - then.wall_ms) >= vault.policy.idle_ms
+
+    def shut_if_idle(self) -> None:
+        """Shut where nobody is at work; while the customer holds it, his page is all there is."""
+        if self.is_idle and not self.store.setting(HANDED_TO):
+            self.shut()
 
     def tell(self) -> None:
         """Tell every session that something may have changed; from any thread."""

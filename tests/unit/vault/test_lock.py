@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from common.customers.customer import Customer
 from common.tickets.field_work import AddNote
-from field_app.main import connect, open_tablet
+from field_app.main import connect, look_after, open_tablet, page_main
 from field_app.settings import Settings
 from field_app.state.gate import GateModel
+from field_app.state.reach import HANDED_TO
 from field_app.state.tablet import VAULT_BOX, Tablet
 from field_app.sync.keys import DEVICE_KEY, device_key, ensure_device_key, to_text
 from field_app.sync.keystore import FileKeystore
@@ -19,6 +22,7 @@ from field_app.vault.policy import LOCK_POLICY
 from field_app.vault.vault import SECRET
 from field_app.vault.wraps import open_box
 from tests.support.fake_clock import FakeClock
+from tests.support.flet_session import FletSession
 from tests.support.tablet import stand
 from tests.support.visit_world import VisitWorld
 
@@ -108,6 +112,79 @@ def test_idle_locks_the_screens_and_not_the_line(tmp_path: Path, office: VisitWo
     tablet.unlock(PIN)
     assert tablet.gate == ""
     assert tablet.store.draft("note") == {"text": "half a sentence"}
+
+
+def test_whichever_clock_went_on_tells_that_nobody_was_there(tmp_path: Path, office: VisitWorld) -> None:
+    """The steady clock of some devices stands still while they sleep; the wall clock may be set back."""
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    clock.at += timedelta(hours=9)
+    assert tablet.is_idle
+    tablet.touch()
+    clock.advance(timedelta(minutes=6))
+    clock.at -= timedelta(hours=9)
+    assert tablet.is_idle
+
+
+@pytest.mark.fault("P10")
+def test_a_tablet_without_a_page_locks_beside_the_loops_turns(tmp_path: Path, office: VisitWorld) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = open_tablet(settings(tmp_path), clock)
+    tablet.cut_line(True)
+    tablet.choose_pin(PIN)
+    assert tablet.loop is not None
+    clock.advance(timedelta(minutes=4))
+    tablet.loop.turn(asked=False)
+    assert tablet.gate == ""
+    tablet.store.choose(HANDED_TO, "/ticket/1/sign")
+    clock.advance(timedelta(minutes=4))
+    tablet.loop.turn(asked=False)
+    assert tablet.gate == "", "the customer is reading"
+    tablet.store.choose(HANDED_TO, "")
+    tablet.loop.turn(asked=False)
+    assert tablet.gate == "unlock"
+
+
+@pytest.mark.fault("P10")
+async def test_a_new_page_of_a_tablet_left_alone_asks_for_the_pin_first(
+    tmp_path: Path, office: VisitWorld
+) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    customer = tablet.read(lambda session: session.scalars(select(Customer.name)).first())
+    async with FletSession.open(page_main(settings(tmp_path), tablet)) as app:
+        assert app.shows(str(customer))
+    clock.advance(timedelta(hours=10))
+    async with FletSession.open(page_main(settings(tmp_path), tablet)) as app:
+        assert app.has("gate-pin")
+        assert not app.shows(str(customer))
+        assert tablet.gate == "unlock"
+
+
+@pytest.mark.fault("P10")
+async def test_a_page_that_comes_back_finds_the_lock_and_its_form_again(
+    tmp_path: Path, office: VisitWorld
+) -> None:
+    """Locked beside the loop, while the page had no line; what was half-typed is on the disk by then."""
+    clock = an_old_tablet(tmp_path, office)
+    tablet = start(tmp_path, clock)
+    tablet.choose_pin(PIN)
+    route = f"/ticket/{office.ticket}/notes"
+    async with FletSession.open(page_main(settings(tmp_path), tablet), route=route) as app:
+        await app.type("note-text", "half a sentence")
+        await app.session.disconnect(3600)
+        clock.advance(timedelta(minutes=6))
+        look_after(tablet)
+        assert tablet.gate == "unlock"
+        await app.session.connect(app.connection)
+        await app.settle()
+        assert app.has("gate-pin")
+        assert not app.shows("half a sentence")
+        tablet.unlock(PIN)
+        await app.settle()
+        assert app.shows("half a sentence")
 
 
 @pytest.mark.fault("P5")
