@@ -16,6 +16,7 @@ from common.protocol.messages import Busy, ExchangeError, NotTrusted
 from field_app.state.drafts import Drafts
 from field_app.state.reach import Reach
 from field_app.state.signing import Form, Trouble
+from field_app.store.settings import SIGN_KEY_SETTING, setting_of
 from field_app.store.store import state_of
 from field_app.sync.enrol import NAME_SETTING, EnrolRefused, Invitation, read_invitation
 
@@ -49,7 +50,10 @@ class Enrolment:
         """Look how far it is: whose this device is, and whether everything has come once."""
         with self.reach.store.read() as session:
             state = state_of(session)
-            enrolled, whole, self.server = bool(state.person_id), state.position > 0, state.server_url
+            enrolled = bool(
+                state.person_id and setting_of(session, SIGN_KEY_SETTING)
+            )  # lost: to be enrolled again
+            whole, self.server = state.position > 0, state.server_url
         if enrolled and self.step != "busy":
             self.person = self.reach.store.setting(NAME_SETTING)
             self.step = "done" if whole else "fetching"

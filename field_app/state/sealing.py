@@ -25,8 +25,7 @@ from common.visit.seal import (
 )
 from common.visit.sign_off import SignReport
 from field_app.state.reach import Reach
-from field_app.store.queries_sign_off import setting_of
-from field_app.sync.enrol import SIGN_KEY_SETTING
+from field_app.store.settings import SIGN_KEY_SETTING, setting_of
 from field_app.sync.keys import verify_signature
 
 

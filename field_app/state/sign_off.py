@@ -41,7 +41,7 @@ from field_app.store.queries_sign_off import (
     report_now,
     signing_facts,
 )
-from field_app.sync.enrol import BOX_KEY_SETTING
+from field_app.store.settings import BOX_KEY_SETTING
 from field_app.sync.seal import seal
 
 CUSTOMER_STEPS = ("read", "decide", "rate", "sign")

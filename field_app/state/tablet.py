@@ -26,12 +26,12 @@ from field_app.state.file_desk import FileDesk
 from field_app.state.reach import HANDED_TO, LineState
 from field_app.state.status import SyncMode, SyncStatus
 from field_app.store.dismissal import WIPED, dismissal, wiped
-from field_app.store.lease import OVER
 from field_app.store.outbox import counts
 from field_app.store.queries_status import files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
+from field_app.store.settings import BOX_KEY_SETTING
 from field_app.store.store import Given, Store, state_of
-from field_app.sync.enrol import BOX_KEY_SETTING, NAME_SETTING, Enrolled, Invitation, enrol
+from field_app.sync.enrol import NAME_SETTING, Enrolled, Invitation, enrol
 from field_app.sync.handing_in import hand_in
 from field_app.sync.http import HttpExchange
 from field_app.sync.keys import DEVICE_KEY, device_key, from_text, to_text
@@ -336,16 +336,16 @@ class Tablet:
         elif loop is not None and loop.heard and not error:
             mode = SyncMode.ONLINE
         error = error if mode is SyncMode.ERROR else ""
-        trouble = self.store.trouble or (OVER if self.lease_left_ms == 0 else "")
+        trouble = self.store.trouble or self.lease_trouble
         return SyncStatus(mode, counted.waiting, attention, contact, error, files, trouble)
 
     @property
-    def lease_left_ms(self) -> int | None:
-        """Say how long new work may still be begun without hearing of the office; None where it never said."""
+    def lease_trouble(self) -> str:
+        """Name why nothing new may be begun without the office: '' while it may."""
         try:
-            return self.store.lease_left_ms()
+            return self.store.lease_trouble()
         except StoreFullError:  # said by the store itself
-            return None
+            return ""
 
     def sync_now(self) -> None:
         """Have the server asked at once."""

@@ -1,7 +1,8 @@
 """How long this tablet may work without hearing of the server (reliability §4, "Offline").
 
 Owns the lease kept in the settings and the highest time seen: a clock that is set back lengthens nothing. Past the lease
-everything can be read, work that lies here unsent be finished, and nothing else begun. Sending asks nobody.
+everything can be read, work that lies here unsent be finished, and nothing else begun. Sending asks nobody. So it is
+without the key that leases are checked with: no order to stop would be believed either.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock, Reading
 from common.kernel.command import kind_of, spec_of
 from common.protocol.orders import Lease
-from field_app.store.schema import OpTouch, OutboxOp, Setting
+from field_app.store.schema import OpTouch, OutboxOp
+from field_app.store.settings import SIGN_KEY_SETTING, keep_setting, setting_of
 
 LEASE = "lease"  # setting: {"until", "seen"}, milliseconds of the server's time
-OVER = "lease_over"  # reason code
+OVER, KEYLESS = "lease_over", "server_keys_gone"  # reason codes
 WRITE_EVERY_MS = 600_000
 
 
@@ -32,8 +34,7 @@ class LeaseWatch:
 
     def read(self, session: Session) -> None:
         """Take up what was kept."""
-        kept = session.scalar(select(Setting.value).where(Setting.key == LEASE))
-        if kept:
+        if kept := setting_of(session, LEASE):
             told = json.loads(kept)
             self.until_ms, self._seen_ms = int(told["until"]), int(told["seen"])
         self._written_ms = self._seen_ms
@@ -69,17 +70,21 @@ class LeaseWatch:
         """Say whether time has come so far since it was written down that it should be again."""
         return self.until_ms > 0 and self.now_ms(clock_error_ms) - self._written_ms >= WRITE_EVERY_MS
 
+    def trouble(self, session: Session, clock_error_ms: int) -> str:
+        """Name why nothing new is begun on this enrolled tablet: '' while it is."""
+        if not setting_of(session, SIGN_KEY_SETTING):
+            return KEYLESS
+        return OVER if self.left_ms(clock_error_ms) == 0 else ""
+
     def refusal(self, session: Session, payload: Any, clock_error_ms: int) -> str:
         """Name why a command cannot be given now: '' where it can."""
-        if self.left_ms(clock_error_ms) != 0 or _goes_on(session, payload):
-            return ""
-        return OVER
+        code = self.trouble(session, clock_error_ms)
+        return "" if code and _goes_on(session, payload) else code
 
     def _write(self, session: Session) -> None:
         self._written_ms = self._seen_ms
         told = json.dumps({"until": self.until_ms, "seen": self._seen_ms})
-        session.execute(delete(Setting).where(Setting.key == LEASE))
-        session.execute(insert(Setting).values(key=LEASE, value=told))
+        keep_setting(session, LEASE, told)
 
 
 def _goes_on(session: Session, payload: Any) -> bool:

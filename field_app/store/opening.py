@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,8 @@ from common.kernel.reserve import Reserve, says_full
 from field_app.store.engine import make_store_engine
 from field_app.store.rescue import ASIDE, damage_of, finish_rescue, fresh_beside, put_in_place, rescue
 from field_app.store.roomy import RESERVE_BYTES, RoomyStore
-from field_app.store.schema import Setting, open_schema
+from field_app.store.schema import open_schema
+from field_app.store.settings import SERVER_KEYS, keep_setting, setting_of
 from field_app.store.store import Store, state_of
 
 RECOVERY = "store.recovery"
@@ -40,6 +41,7 @@ class Marker:
     """What is known of a store without opening it; all empty where nothing is.
 
     `first` and `ord`: the lowest place in the outbox that is still kept, and the highest ever given; `first` 0: not told.
+    `keys`: the server's public ones, as in `SERVER_KEYS`: without them no lease and no order to wipe is believed.
     """
 
     device_id: str = ""
@@ -47,6 +49,7 @@ class Marker:
     server_url: str = ""
     ord: int = 0
     first: int = 0
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ class MarkedStore(RoomyStore):
         who, new = self.identity(), self.marker_path.with_suffix(".new")
         with self.read() as session:
             self._first = first_ord(session)
-            newest = newest_ord(session)
-        marker = Marker(who.device_id, who.person_id, who.server_url, newest, self._first)
+            newest, keys = newest_ord(session), tuple(setting_of(session, key) for key in SERVER_KEYS)
+        marker = Marker(who.device_id, who.person_id, who.server_url, newest, self._first, keys)
         try:
             new.write_text(json.dumps(asdict(marker)), "utf-8")
             new.replace(self.marker_path)
@@ -131,7 +134,7 @@ def read_marker(path: Path) -> Marker:
         told = json.loads(path.read_text("utf-8"))
         return Marker(
             str(told["device_id"]), str(told["person_id"]), str(told["server_url"]), int(told["ord"]),
-            int(told.get("first", 0)),
+            int(told.get("first", 0)), tuple(map(str, told.get("keys", ()))),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return Marker()
@@ -227,14 +230,16 @@ def _older(store: Store, marker: Marker) -> Recovery | None:
 
 def _from_nothing(session: Session, marker: Marker, recovery: Recovery) -> None:
     """Read everything anew, ask which commands the server does not know, and leave word of it, all at once."""
-    session.execute(delete(Setting).where(Setting.key == RECOVERY))
-    session.execute(insert(Setting).values(key=RECOVERY, value=json.dumps(asdict(recovery))))
+    keep_setting(session, RECOVERY, json.dumps(asdict(recovery)))
     state = state_of(session)
     if not state.person_id:
         state.device_id, state.person_id = marker.device_id, marker.person_id
         state.server_url = marker.server_url
         # A token no server gave: it opens a new lane, after which everything is offered again.
         state.token = "0" * 18 if marker.person_id else ""
+    if state.device_id == marker.device_id:
+        for key, value in zip(SERVER_KEYS, marker.keys, strict=False):  # an older app's marker tells none
+            keep_setting(session, key, setting_of(session, key) or value)
     state.cursor, state.position = "", 0
     state.generation += 1
     state.reoffer = 1 if state.person_id else 0

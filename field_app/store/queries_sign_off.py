@@ -25,7 +25,8 @@ from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice, V
 from common.visit.report import compose_report, model_of
 from common.visit.sealed import accepted_report, reports_of, voids_of
 from common.visit.voucher import SignedOff
-from field_app.store.schema import OutboxOp, Setting
+from field_app.store.schema import OutboxOp
+from field_app.store.settings import setting_of
 from field_app.store.store import state_of
 
 NAME_SETTING = "person.name"  # kept by enrolment, until the person's own record has come
@@ -102,11 +103,6 @@ def engineer_here(session: Session) -> Engineer:
     if person is not None:
         return Engineer(person.id, person.name, person.number)
     return Engineer(state.person_id, setting_of(session, NAME_SETTING), "")
-
-
-def setting_of(session: Session, key: str) -> str:
-    """Read a setting inside an open session."""
-    return session.scalar(select(Setting.value).where(Setting.key == key)) or ""
 
 
 def signing_facts(session: Session, ticket_id: str) -> SigningFacts | None:

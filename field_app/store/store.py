@@ -7,7 +7,7 @@ Owns one SQLite file of one person on one server. The sync half (what to send, w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -25,7 +25,8 @@ from field_app.store.lease import LeaseWatch
 from field_app.store.memo import MEMO, Memo
 from field_app.store.overlay import actor_for, builds_on, note_touches, run_op
 from field_app.store.private import MARK, Private, lay_over, lift, seal_what_is_plain
-from field_app.store.schema import Draft, OutboxOp, Setting, SyncState, clear_schema, open_schema
+from field_app.store.schema import Draft, OutboxOp, SyncState, clear_schema, open_schema
+from field_app.store.settings import keep_setting, setting_of
 from field_app.vault.cipher import Sealer
 
 T = TypeVar("T")
@@ -141,9 +142,19 @@ class Store:
             return Identity(state.device_id, state.person_id, state.server_url)
 
     def enrol(
-        self, device_id: str, person_id: str, server_url: str, token: str, incarnation: int = 1
+        self,
+        device_id: str,
+        person_id: str,
+        server_url: str,
+        token: str,
+        incarnation: int = 1,
+        *,
+        settings: Mapping[str, str],
     ) -> None:
-        """Make this store a person's. A store that has work of somebody is never taken over (T31)."""
+        """Make this store a person's, with what the server said beside. One with work of somebody else is left (T31).
+
+        Raises ValueError `store_of_another_person`.
+        """
 
         def take(session: Session) -> None:
             state = state_of(session)
@@ -152,6 +163,8 @@ class Store:
             state.device_id, state.person_id, state.server_url = device_id, person_id, server_url
             state.token, state.incarnation, state.next_n = token, incarnation, 1
             state.reoffer = 1 if session.scalar(select(func.count()).select_from(OutboxOp)) else 0
+            for key, value in settings.items():
+                keep_setting(session, key, value)
 
         self.write(take)
 
@@ -220,13 +233,15 @@ class Store:
         note_touches(session, row.ord, aggs)
         state.next_n += 1
 
-    def lease_left_ms(self) -> int | None:
-        """Say how long the lease still runs (None: there is none), and write down now and then how far time has come."""
+    def lease_trouble(self) -> str:
+        """Name why nothing new is begun here, '' while it is, and write down now and then how far time has come."""
         with self.read() as session:
-            error_ms = state_of(session).clock_error_ms
+            state = state_of(session)
+            error_ms, is_enrolled = state.clock_error_ms, bool(state.person_id)
+            code = self.lease.trouble(session, error_ms)
         if self.lease.is_due(error_ms):
             self.write(lambda session: self.lease.keep(session, error_ms))
-        return self.lease.left_ms(error_ms)
+        return code if is_enrolled else ""
 
     def keep_draft(self, key: str, body: dict[str, Any]) -> None:
         """Keep a half-typed form; an empty one is forgotten."""
@@ -249,16 +264,11 @@ class Store:
     def setting(self, key: str, default: str = "") -> str:
         """Read a setting."""
         with self.read() as session:
-            return session.scalar(select(Setting.value).where(Setting.key == key)) or default
+            return setting_of(session, key) or default
 
     def choose(self, key: str, value: str) -> None:
         """Keep a setting."""
-
-        def keep(session: Session) -> None:
-            session.execute(delete(Setting).where(Setting.key == key))
-            session.execute(insert(Setting).values(key=key, value=value))
-
-        self.write(keep)
+        self.write(lambda session: keep_setting(session, key, value))
 
     def check(self) -> str:
         """Run SQLite's quick check; 'ok' or what is wrong."""

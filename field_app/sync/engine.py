@@ -33,10 +33,10 @@ from common.protocol.orders import FILES_WAIT_MS, lease_text, wipe_text
 from field_app.store.apply import apply_answer, apply_have, apply_reconciled
 from field_app.store.dismissal import note_answer
 from field_app.store.outbox import UNSENT, build_request, number_of, reconcile_request, to_offer_again
-from field_app.store.schema import Setting, SyncState
+from field_app.store.schema import SyncState
+from field_app.store.settings import SIGN_KEY_SETTING, setting_of
 from field_app.store.store import Store, state_of
 from field_app.sync.collector import no_collection
-from field_app.sync.enrol import SIGN_KEY_SETTING
 from field_app.sync.keys import verify_signature
 from field_app.sync.plan import Facts, Line, Sent, Step, after_failure, after_success, next_step
 from field_app.sync.upload import Uploads
@@ -174,8 +174,7 @@ class SyncEngine:
 
     def _is_signed(self, session: Session, text: bytes, signature: str) -> bool:
         """Say whether the server this tablet was enrolled at signed a text."""
-        key = session.scalar(select(Setting.value).where(Setting.key == SIGN_KEY_SETTING)) or ""
-        return verify_signature(key, text, signature)
+        return verify_signature(setting_of(session, SIGN_KEY_SETTING), text, signature)
 
     def _refuse_the_past(self, answer: SyncAnswer) -> None:
         """Take nothing from a server that another has replaced. Raises NotTrusted `server_replaced` (M1)."""

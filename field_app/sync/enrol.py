@@ -15,14 +15,13 @@ from common.kernel.ids import RandomBytes
 from common.kernel.outcome import BadPayload
 from common.protocol.access import CODE_LENGTH, INVITATION, EnrolAnswer, EnrolRequest, enrol_text, tidy_code
 from common.protocol.messages import Unreachable
+from field_app.store.settings import BOX_KEY_SETTING, SIGN_KEY_SETTING
 from field_app.store.store import Store
 from field_app.sync.keys import ensure_device_key
 from field_app.sync.keystore import Keystore
 from field_app.sync.wire import Denied, Line, as_exchange_error
 
 LONGEST = 500
-SIGN_KEY_SETTING = "server.sign_key"
-BOX_KEY_SETTING = "server.box_key"
 NAME_SETTING = "person.name"
 
 
@@ -103,10 +102,8 @@ def enrol(
         raise Unreachable("not the server's answer") from fault
     finally:
         line.close()
-    store.enrol(answer.dev, answer.person, invitation.url.rstrip("/"), answer.tok, answer.inc)
-    store.choose(SIGN_KEY_SETTING, answer.sign_key)
-    store.choose(BOX_KEY_SETTING, answer.box_key)
-    store.choose(NAME_SETTING, answer.name)
+    told = {SIGN_KEY_SETTING: answer.sign_key, BOX_KEY_SETTING: answer.box_key, NAME_SETTING: answer.name}
+    store.enrol(answer.dev, answer.person, invitation.url.rstrip("/"), answer.tok, answer.inc, settings=told)
     return Enrolled(answer.dev, answer.person, answer.name, answer.language)
 
 

@@ -12,6 +12,7 @@ import flet as ft
 from common.kernel.clock import instant
 from field_app.i18n import use_t
 from field_app.state.status import local_moment
+from field_app.store.lease import KEYLESS
 from field_app.store.opening import recovery_of, recovery_read
 from field_app.store.store import Store
 from field_app.ui import use_app, use_session, use_strip
@@ -28,7 +29,11 @@ def StoreBar() -> ft.Control:
     bars: list[ft.Control] = []
     if status.trouble:
         words = t(f"app.device.{status.trouble}"), t(f"app.device.{status.trouble}_do")
-        bars.append(Banner(State.DANGER, *words, ident="device-trouble"))
+        again = t("app.device.server_keys_gone_go") if status.trouble == KEYLESS else ""
+        page = ft.context.page
+        bars.append(
+            Banner(State.DANGER, *words, again, lambda _: page.navigate("/enrol"), ident="device-trouble")
+        )
     store = getattr(app, "store", None)
     recovery = recovery_of(store) if isinstance(store, Store) and not is_read else None
     if store is not None and recovery is not None:

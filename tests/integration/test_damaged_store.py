@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from common.tickets.field_work import AddNote
 from field_app.store.engine import make_store_engine
+from field_app.store.lease import KEYLESS
 from field_app.store.opening import MarkedStore, open_store, read_marker, recovery_of, recovery_read
 from field_app.store.rescue import ASIDE
 from field_app.store.schema import SCHEMA_VERSION, StoreTooNewError, open_schema
+from field_app.store.settings import SIGN_KEY_SETTING
 from field_app.sync.engine import SyncEngine
 from tests.simulation.checks import check_rebase_law_of
 from tests.simulation.cluster import FaultyExchange, Network, SimClock, SimServer, Time
@@ -297,6 +299,44 @@ def test_a_file_that_is_gone_is_no_first_start(bench: Bench) -> None:
     with store.read() as session:
         notes = session.execute(text("SELECT count(*) FROM ticket_event WHERE kind = 'note'")).scalar_one()
     assert notes == NOTES, "what had been sent is back"
+    bench.end(store)
+
+
+@pytest.mark.fault("A6")
+def test_the_servers_keys_outlive_the_settings(bench: Bench) -> None:
+    """Without them no lease and no order of the server's would ever be believed again."""
+    with sqlite3.connect(bench.path) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'setting'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    content = bytearray(bench.path.read_bytes())
+    content[(root - 1) * size : root * size] = bytes(size)
+    bench.path.write_bytes(bytes(content))
+    store = bench.start()
+    told = recovery_of(store)
+    assert told is not None
+    assert told.kind == "damaged"
+    assert store.setting(SIGN_KEY_SETTING) == "sim"
+    assert store.lease_trouble() == ""
+    bench.end(store)
+
+
+@pytest.mark.fault("A6")
+def test_a_marker_of_an_older_app_leaves_nothing_unlimited(bench: Bench) -> None:
+    marker = bench.path.with_suffix(".mark")
+    told = json.loads(marker.read_text())
+    del told["keys"]
+    marker.write_text(json.dumps(told))
+    for file in bench.path.parent.glob("tablet.db*"):
+        file.unlink()
+    store = bench.start()
+    assert store.lease_trouble() == KEYLESS
+    bench.talk(store)
+    assert store.give(AddNote(TICKETS[0], "something new")).outcome.code == KEYLESS
+    who = store.identity()
+    store.enrol("device again", who.person_id, "sim", "token", settings={SIGN_KEY_SETTING: "sim"})
+    assert store.lease_trouble() == ""
+    assert store.give(AddNote(TICKETS[0], "something new")).outcome.took_effect
     bench.end(store)
 
 

@@ -16,7 +16,7 @@ from common.protocol.messages import Unreachable
 from common.protocol.orders import WipeOrder, wipe_text
 from common.tickets.field_work import AddNote
 from field_app.state.gate import GateModel
-from field_app.state.tablet import Tablet
+from field_app.state.tablet import VAULT_BOX, Tablet
 from field_app.store.files import NewFile
 from field_app.store.outbox import counts
 from field_app.store.pictures import prepare
@@ -199,6 +199,8 @@ def test_without_a_line_nothing_is_forgotten(scene: Scene) -> None:
     scene.work()
     lose(scene)
     talked(scene.tablet)
+    assert scene.tablet.gate == "unlock", "nobody touched it for two hours"
+    scene.tablet.unlock(PIN)
     assert scene.tablet.gate == ""
     ended(scene.tablet)
     scene.tablet = started(scene.folder, scene.server.clock)
@@ -233,12 +235,31 @@ def test_an_order_nobody_signed_is_none(scene: Scene) -> None:
     assert device_key(scene.tablet.keystore) is not None
 
 
+@pytest.mark.fault("A6", "G5")
+def test_a_tablet_that_lost_its_database_still_obeys_and_can_be_rescued(scene: Scene) -> None:
+    """The server's public keys stand in the marker too: deleting a file buys nobody a tablet without a lease."""
+    ended(scene.tablet)
+    for file in scene.folder.glob("tablet.db*"):
+        file.unlink()
+    scene.tablet = started(scene.folder, scene.server.clock)
+    scene.tablet.unlock(PIN)
+    assert talked(scene.tablet) == ""
+    scene.server.clock.advance(timedelta(hours=7))
+    assert talked(scene.tablet) == ""
+    assert scene.tablet.store.lease.until_ms > 0
+    assert scene.tablet.rescue_file() is not None
+    assert scene.tablet.store.setting(VAULT_BOX), "the office can open its key"
+    lose(scene)
+    scene.line()
+    assert scene.tablet.gate == "wiped"
+
+
 def test_found_again_before_the_order_went_out(scene: Scene) -> None:
     scene.work()
     lose(scene)
     report_found(scene.server.parts.database, SYSTEM, scene.device)
     assert scene.line() == ""
-    assert scene.tablet.gate == ""
+    assert scene.tablet.gate == "unlock", "locked by itself, neither stopped nor wiped"
     assert len(notes_of(scene.server)) == 3
 
 

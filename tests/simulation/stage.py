@@ -26,6 +26,7 @@ from common.stock.part_commands import RegisterPart
 from common.stock.stock_commands import ReceiveStock, RegisterLocation, StockLine, TransferStock
 from common.tickets.dispatching import AssignTicket
 from common.tickets.intake import ReportFault
+from field_app.store.settings import SIGN_KEY_SETTING
 from field_app.store.store import Store
 from sync_server.db.database import Database
 from sync_server.db.schema import create_tables, plant_stream
@@ -89,7 +90,7 @@ def images() -> Images:
     for i, token in enumerate(tokens):
         disk = tablet_disk()
         store = Store(disk.engine, SimClock(time), rng.randbytes)
-        store.enrol(DEVICES[i], ENGINEERS[i], "sim", token)
+        store.enrol(DEVICES[i], ENGINEERS[i], "sim", token, settings={SIGN_KEY_SETTING: "sim"})
         devices.append(disk.image())
         unseal(store, random.Random(i).randbytes)
         sealed.append(disk.image())

@@ -43,6 +43,7 @@ from field_app.store.engine import make_store_engine
 from field_app.store.outbox import Limits, build_request
 from field_app.store.overlay import write_rows
 from field_app.store.schema import HeldAgg, OutboxOp
+from field_app.store.settings import SIGN_KEY_SETTING
 from field_app.store.store import Store, state_of
 from field_app.sync.keystore import FileKeystore
 from field_app.ui import UiSession
@@ -254,7 +255,7 @@ def stand(folder: Path, office: VisitWorld | None = None, *, box_key: str = "") 
         office.assign()
     clock = FakeClock(office.now)
     store = Store(make_store_engine(folder / "tablet.db"), clock, random.Random(11).randbytes)
-    store.enrol(DEVICE, office.engineer, "http://127.0.0.1:1", "token")
+    store.enrol(DEVICE, office.engineer, "http://127.0.0.1:1", "token", settings={SIGN_KEY_SETTING: "key"})
     if box_key:
         store.choose("server.box_key", box_key)
     made = TabletStand(office, store, clock, folder)

@@ -31,6 +31,7 @@ from field_app.store.engine import make_store_engine
 from field_app.store.files import FileBox
 from field_app.store.overlay import write_rows
 from field_app.store.schema import HeldAgg
+from field_app.store.settings import SIGN_KEY_SETTING
 from field_app.store.shelf import FolderShelf
 from field_app.store.store import Store, state_of
 from field_app.sync.keystore import FileKeystore
@@ -74,7 +75,8 @@ def image_with(world: World, engineer_id: str, clock: FakeClock) -> bytes:
     """Make the database of an engineer's tablet."""
     engine = make_store_engine(None)
     store = Store(engine, clock, random.Random(5).randbytes)
-    store.enrol(world.id("device"), engineer_id, "https://office.example", "token")
+    told = {SIGN_KEY_SETTING: "key"}
+    store.enrol(world.id("device"), engineer_id, "https://office.example", "token", settings=told)
     with Session(world.engine) as session:
         rows = {entity: _rows(session, entity) for entity in synced_entities()}
         mine = {user(engineer_id), EVERYONE}

@@ -16,6 +16,7 @@ from field_app.screens.enrolment import EnrolmentScreen
 from field_app.screens.table import screen_table
 from field_app.state.enrolment import Enrolment, whole_address
 from field_app.state.reach import LineState, Pulse
+from field_app.store.settings import SIGN_KEY_SETTING
 from field_app.store.store import state_of
 from field_app.sync.enrol import Enrolled, EnrolRefused, Invitation
 from field_app.ui import UiSession
@@ -51,8 +52,8 @@ class Line:
         if self.answer is not None:
             raise self.answer
         office = self.stand.office
-        self.store.enrol(office.id("device"), office.engineer, invitation.url, "token")
-        self.store.choose("person.name", "李伟")
+        told = {SIGN_KEY_SETTING: "key", "person.name": "李伟"}
+        self.store.enrol(office.id("device"), office.engineer, invitation.url, "token", settings=told)
         return Enrolled("d", office.engineer, "李伟", "zh-Hans")
 
 
