@@ -26,10 +26,11 @@ class SecurityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """How long a session of the console lives, and how long a browser is known."""
+    """How long a session lives, a browser is known, and a sign-in is its giver's as much as its owner's."""
 
     idle_min: int
     absolute_h: int
+    given_sign_in_d: int
     known_browser_d: int
 
     def __post_init__(self) -> None:

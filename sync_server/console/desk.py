@@ -110,12 +110,16 @@ class Desk:
         entry: Entry,
         make: Callable[[], Any],
         by_code: Mapping[str, str] | None = None,
+        towards: str = "",
     ) -> Outcome | None:
         """Give a command that needs a fresh proof of who sits there; the proof is checked before it (ASVS 7.5.3)."""
-        return self.give(request, entry, make, by_code) if self.proved(request, entry) else None
+        return self.give(request, entry, make, by_code) if self.proved(request, entry, towards) else None
 
-    def proved(self, request: Request, entry: Entry) -> bool:
-        """Check `own_password` and, where a second factor is in force, `own_code`; a wrong one is noted."""
+    def proved(self, request: Request, entry: Entry, towards: str = "") -> bool:
+        """Check `own_password` and, where a second factor is in force, `own_code`; a wrong one is noted.
+
+        `towards` is whom it must prove to be another person: refuses `sign_in_given` where he gave the way in.
+        """
         reader = found(self.site.signed_in(request))
         field = "own_password"
         try:
@@ -123,6 +127,9 @@ class Desk:
             field, code = "own_code", entry.values.pop("own_code", "")
             if reader.has_factor:
                 self.site.factors.prove(reader.person.id, code)
+            field = "own_password"
+            if towards and self.site.sessions.is_given_by(reader.person.id, towards):
+                raise Refused("sign_in_given", days=self.site.security.session.given_sign_in_d)
         except Refused as refused:
             entry.values.setdefault(field, "")
             entry.wrong(field, refused.code, **refused.values)

@@ -38,6 +38,7 @@ from sync_server.gate import Rates
 from sync_server.inbox.listing import count_open
 from sync_server.keys import ServerKeys
 from sync_server.notary import judge_report, trusted_keys
+from sync_server.people.audit import note_event
 from sync_server.people.factors import Factors
 from sync_server.people.sessions import Sessions, SignedIn
 from sync_server.security import Security
@@ -150,14 +151,22 @@ class Site:
                 raise HTTPException(403, "factor_missing")
 
     def allow(self, *areas: str) -> Callable[[Request], Any]:
-        """Return a route dependency: 403 `not_permitted` unless a role of the reader opens one of these areas."""
+        """Return a route dependency: 403 `not_permitted` unless a role of the reader opens one of these areas.
+
+        What was tried is kept in the audit (ASVS 16.3.2).
+        """
 
         async def check(request: Request) -> None:
             found = self.signed_in(request)
             if found is None or not any(found.roles & AREA_ROLES[area] for area in areas):
+                if found is not None:
+                    await run_in_threadpool(self._note_denied, found.person.id, request.url.path)
                 raise HTTPException(403, "not_permitted")
 
         return check
+
+    def _note_denied(self, person_id: str, path: str) -> None:
+        self.database.transact(lambda unit: note_event(unit, "denied", person_id, path=path[:200]))
 
     def csrf_token(self, request: Request) -> str:
         """Return the token that forms must carry: the session's, or one bound to the visitor's cookie."""

@@ -120,6 +120,7 @@ def enrol(
             row = None
         if row is None:
             count_failure(unit, security or read_security(), "enrol", address)
+            note_event(unit, "enrol_failed", "", address=address[:100])
             return Refused("enrol_code_wrong")
         person = unit.session.get(Person, row.person_id)
         if person is None or not person.active:

@@ -120,6 +120,7 @@ class Factors:
                     note_event(unit, "use_recovery_code", person_id, left=len(left))
                 return None
         count_failure(unit, self.security, "factor", person_id)
+        note_event(unit, "second_factor_failed", person_id)
         return Refused("factor_code_wrong")
 
     def turn_off(self, person_id: str, code: str, roles: frozenset[Role]) -> None:

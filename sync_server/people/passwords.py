@@ -5,6 +5,7 @@ Owns credentials' content. Lengths count characters; no rule about kinds of char
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -29,18 +30,21 @@ class Cost(NamedTuple):
 
 
 COST = Cost(3, 65_536, 4)  # RFC 9106, the choice for machines without gigabytes to spare
+AT_ONCE = 2  # so that a flood of sign-ins takes two times that memory, and the rest wait in line
 
 
 class Passwords:
     """Hashes and checks. One for a process: the first use makes the hash that unknown names are checked against."""
 
     def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._hasher = PasswordHash((Argon2Hasher(COST.passes, COST.memory_kib, COST.lanes),))
         self._nobody = ""
 
     def hash(self, password: str) -> str:
         """Hash a password with a fresh salt; about 50 ms and 64 MiB."""
-        return self._hasher.hash(password)
+        with self._places:
+            return self._hasher.hash(password)
 
     def check(self, password: str, known: str | None) -> tuple[bool, str | None]:
         """Compare; returns whether it fits, and a new hash where the parameters have moved on.
@@ -48,10 +52,11 @@ class Passwords:
         An unknown name takes as long as a known one (G11).
         """
         self._nobody = self._nobody or self.hash("nobody has this password")
-        if known is None:
-            self._hasher.verify(password, self._nobody)
-            return False, None
-        return self._hasher.verify_and_update(password, known)
+        with self._places:
+            if known is None:
+                self._hasher.verify(password, self._nobody)
+                return False, None
+            return self._hasher.verify_and_update(password, known)
 
 
 def judge_password(password: str, login: str, name: str) -> None:

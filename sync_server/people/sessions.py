@@ -7,6 +7,7 @@ sign-in. How long one lives is data.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,10 +22,11 @@ from common.kernel.text import fold
 from common.people.person import Person, roles_of
 from sync_server.db.database import Database
 from sync_server.db.security_tables import ConsoleSession, Credential, HalfSignIn, SecondFactor
+from sync_server.db.tables import AuditEntry
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.people.audit import note_event
 from sync_server.people.passwords import Passwords, judge_password
-from sync_server.people.throttle import clear, count_failure, wait_s
+from sync_server.people.throttle import clear, count_try, take_back
 from sync_server.security import Security, SessionRules, read_security
 
 TOUCH_EVERY = timedelta(seconds=60)
@@ -95,16 +97,13 @@ class Sessions:
         """
         name = fold(login)[:200]
         counts = {"account": f"{name[:100]} {known}"} if known else {"account": name, "address": address}
-        now = instant(self.database.clock.read().wall_ms)
         with self.database.read() as session:
-            wait = max(wait_s(session, kind, key, now) for kind, key in counts.items())
             found = session.scalar(select(Credential).where(Credential.login == name))
             person = session.get(Person, found.person_id) if found else None
-        if wait:
-            raise Refused("try_later", wait_s=wait)
+        counted_at = self._count(counts)
         fits, better = self.passwords.check(password[:1000], found.hash if found else None)
         if not fits or found is None or person is None or not person.active:
-            self.database.transact(lambda unit: self._failed(unit, counts))
+            self._note_failure("sign_in_failed", person.id if person else "", name, address)
             raise Refused("login_wrong")
         token = self.database.random_bytes(TOKEN_BYTES).hex()
 
@@ -113,6 +112,8 @@ class Sessions:
             if credential is not None:
                 credential.hash = better or credential.hash
             clear(unit, "account", counts["account"])
+            if "address" in counts:
+                take_back(unit, "address", address, counted_at)
             if not has_factor(unit.session, person.id):
                 self._begin(unit, token, person.id, address, browser)
                 return True
@@ -166,9 +167,37 @@ class Sessions:
         )  # fmt: skip
         note_event(unit, "sign_in", person_id, address=address[:100])
 
-    def _failed(self, unit: UnitOfWork, counts: dict[str, str]) -> None:
-        for kind, key in counts.items():
-            count_failure(unit, self.security, kind, key)
+    def is_given_by(self, person_id: str, giver_id: str) -> bool:
+        """Say whether somebody lately gave this person a password or took the second factor away: he may sit there."""
+        since = instant(self.database.clock.read().wall_ms) - timedelta(
+            days=self.security.session.given_sign_in_d
+        )
+        with self.database.read() as session:
+            told = session.scalars(
+                select(AuditEntry.entry).where(
+                    AuditEntry.actor_id == giver_id,
+                    AuditEntry.kind.in_(("set_password", "remove_second_factor")),
+                    AuditEntry.at > since,
+                )
+            )
+            return any(json.loads(one)["values"]["person"] == person_id for one in told)
+
+    def _count(self, counts: dict[str, str]) -> datetime:
+        """Count a try before it is made; returns when. Refuses `try_later`."""
+
+        def count(unit: UnitOfWork) -> datetime | Refused:
+            wait = count_try(unit, self.security, counts)
+            return Refused("try_later", wait_s=wait) if wait else unit.now
+
+        counted = self.database.transact(count)
+        if isinstance(counted, Refused):
+            raise counted
+        return counted
+
+    def _note_failure(self, kind: str, person_id: str, name: str, address: str) -> None:
+        """Keep in the audit that a password did not fit (ASVS 16.3.1); an unknown name may be one, and is not kept."""
+        told = {"login": name[:100] if person_id else "", "address": address[:100]}
+        self.database.transact(lambda unit: note_event(unit, kind, person_id, **told))
 
     def find(self, token: str, *, touch: bool = True) -> SignedIn | None:
         """Say who a cookie belongs to; None when it has ended. `touch` False leaves the idle time running."""
@@ -286,16 +315,14 @@ class Sessions:
 
     def prove(self, person_id: str, password: str) -> str:
         """Ask for a person's own password once more; returns the sign-in name. Refuses `password_wrong`, `try_later`."""
-        now = instant(self.database.clock.read().wall_ms)
-        counts = {"account": f"own {person_id}"}
+        own = f"own {person_id}"
         with self.database.read() as session:
             credential = session.get(Credential, person_id)
-            wait = wait_s(session, "account", counts["account"], now)
-        if wait:
-            raise Refused("try_later", wait_s=wait)
+        self._count({"account": own})
         if credential is None or not self.passwords.check(password[:1000], credential.hash)[0]:
-            self.database.transact(lambda unit: self._failed(unit, counts))
+            self._note_failure("proof_failed", person_id, credential.login if credential else "", "")
             raise Refused("password_wrong")
+        self.database.transact(lambda unit: clear(unit, "account", own))
         return credential.login
 
 

@@ -186,14 +186,20 @@ def test_only_another_administrator_removes_a_lost_one(
     http.cookies.clear()
     sign_in(http, "boss")
     post(http, "/console/sign-in/code", code=now_code(server, secret))
-    own = post(http, f"/console/people/{boss}/factor", page="/console/password")
+    server.clock.advance(timedelta(minutes=2))
+    proof = {"own_password": PASSWORD, "own_code": now_code(server, secret)}
+    own = post(http, f"/console/people/{boss}/factor", page="/console/password", **proof)
     assert own.status_code == 422
     assert "Nobody removes his own" in own.text
     assert (
         post(http, "/console/password/factor/off", page="/console/password/factor", code="1").status_code
         == 422
     )
-    assert post(http, f"/console/people/{lost}/factor", page="/console/password").status_code == 303
+    unproved = post(http, f"/console/people/{lost}/factor", page="/console/password", own_password=PASSWORD)
+    assert unproved.status_code == 422
+    server.clock.advance(timedelta(minutes=2))
+    proof["own_code"] = now_code(server, secret)
+    assert post(http, f"/console/people/{lost}/factor", page="/console/password", **proof).status_code == 303
     sessions = Sessions(server.parts.database)
     assert sessions.list_sessions(lost) == []
     assert sessions.login("lost", PASSWORD, "10.0.0.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from common.kernel.outcome import Refused
 from common.people.person_commands import DeactivatePerson
 from sync_server.db.office import SYSTEM, perform
 from sync_server.people.first_admin import new_start_code
-from sync_server.people.passwords import Cost, Passwords, common_passwords, judge_password
+from sync_server.people.passwords import AT_ONCE, Cost, Passwords, common_passwords, judge_password
 from sync_server.people.sessions import Sessions
 from tests.support.served import PASSWORD, Server, a_server, client
 
@@ -149,6 +150,53 @@ def test_guessing_waits_longer_and_longer_and_never_for_ever(server: Server) -> 
     assert server.rows("SELECT key FROM throttle WHERE key LIKE 'account%'") == []
 
 
+@pytest.mark.fault("G6")
+def test_guesses_that_come_at_once_are_no_more_than_the_waits_allow(server: Server) -> None:
+    """Each try counts before its hash is made; two hashes at once are what memory is kept for."""
+    server.sign_in_as(Role.DISPATCHER, login="mei")
+    sessions, said, at_work, most = sessions_of(server), [], [], []
+    fits = sessions.passwords._hasher.verify_and_update  # type: ignore[attr-defined]
+
+    def verify(password: str, known: str) -> tuple[bool, str | None]:
+        at_work.append(password)
+        most.append(len(at_work))
+        try:
+            return fits(password, known)
+        finally:
+            at_work.remove(password)
+
+    def guess(number: int) -> None:
+        with pytest.raises(Refused) as refused:
+            sessions.login("mei", f"guess {number}", "10.0.0.1")
+        said.append(refused.value.code)
+
+    sessions.passwords._hasher.verify_and_update = verify  # type: ignore[method-assign]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(guess, range(16)))
+    assert sorted(said) == ["login_wrong"] * 5 + ["try_later"] * 11
+    assert max(most) <= AT_ONCE
+    server.clock.advance(timedelta(minutes=16))
+    said.clear()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(guess, range(16)))
+    assert sorted(said) == ["login_wrong"] + ["try_later"] * 15
+
+
+def test_what_was_tried_at_the_door_stands_in_the_audit(server: Server, http: TestClient) -> None:
+    """Who, when and from where (ASVS 16.3.1, 16.3.2); what was typed for an unknown name may be a password."""
+    person_id, _ = server.sign_in_as(Role.DISPATCHER, login="mei")
+    before = len(server.rows("SELECT id FROM audit"))
+    sign_in(http, "mei", "wrong")
+    sign_in(http, "my password slipped in here", "mei")
+    sign_in(http, "mei")
+    assert http.get("/console/approvals", headers=HTML).status_code == 403
+    told = server.rows("SELECT kind, actor_id, entry FROM audit ORDER BY seq")[before:]
+    assert [(kind, actor) for kind, actor, _ in told] == [
+        ("sign_in_failed", person_id), ("sign_in_failed", ""), ("sign_in", person_id), ("denied", person_id)
+    ]  # fmt: skip
+    assert not any("slipped" in entry for _, _, entry in told)
+
+
 def test_an_address_that_tries_many_names_waits(server: Server) -> None:
     server.sign_in_as(Role.DISPATCHER, login="mei")
     sessions = sessions_of(server)
@@ -158,6 +206,9 @@ def test_an_address_that_tries_many_names_waits(server: Server) -> None:
     with pytest.raises(Refused, match="try_later"):
         sessions.login("mei", PASSWORD, "10.0.0.1")
     assert sessions.login("mei", PASSWORD, "10.0.0.9")
+    server.clock.advance(timedelta(minutes=16))
+    assert sessions.login("mei", PASSWORD, "10.0.0.1")
+    assert sessions.login("mei", PASSWORD, "10.0.0.1"), "what was no failure sets no wait"
 
 
 @pytest.mark.fault("G11")

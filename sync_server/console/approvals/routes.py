@@ -49,8 +49,16 @@ def approvals_router(site: Site) -> APIRouter:
     @router.post(PATH + "/{approval_id}")
     def decide(request: Request, approval_id: str, entry: Sent, choice: Choice = "") -> Response:
         known = known_id(approval_id)
-        give = desk.give_proved if choice == "approve" else desk.give
-        outcome = give(request, entry, lambda: DecideApproval(known, choice, entry.text("note")))  # type: ignore[arg-type]
+
+        def decision() -> DecideApproval:
+            return DecideApproval(known, choice, entry.text("note"))  # type: ignore[arg-type]
+
+        if choice == "approve":
+            with site.database.read() as session:
+                asker = found(session.get(Approval, known)).asked_by
+            outcome = desk.give_proved(request, entry, decision, towards=asker)
+        else:
+            outcome = desk.give(request, entry, decision)
         return _show(desk, request, entry, known) if outcome is None else desk.back(request, PATH, outcome)
 
     @router.post(PATH + "/{approval_id}/void")
@@ -76,6 +84,9 @@ def approvals_router(site: Site) -> APIRouter:
         except (AnchorError, OSError):
             return see_other(request, PATH, "not_anchored")
         use = UseApproval(asked.id, "export_evidence", unit.id)
+        entry.values["command_id"] = (
+            site.database.new_id()
+        )  # sent again it is another use, not the same answer again
         if desk.give_proved(request, entry, lambda: use) is None:
             return _show(desk, request, entry, asked.id)
         return hand_out(site, request, unit.id, asked.id)

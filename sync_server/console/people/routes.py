@@ -164,5 +164,6 @@ def show_person(
         request, "people/person.html", "people/_person.html", status_code=422 if entry else 200, can=CAN, roles=ROLES,
         zones=zones_of(desk, request), zone_names=dict(zones_of(desk, request)), today=today, deed=deed, made=made,
         form_for=forms_of(entry, deed), sessions=sessions, is_administrator=is_administrator,
+        own=desk.site.actor(request).person_id,
         expiry_of=staff.expiry_of, times=times_of_day(30), **context,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """How a person signs in at the console: a name and a first password, given anew when forgotten; his sessions.
 
-Owns these forms, for administrators only. Passwords and sessions are `people.sessions`'.
+Owns these forms, for administrators only. Passwords and sessions are `people.sessions`'. Whoever gives another a way in
+shows once more who he is: with it he could be that other (ADR-0029).
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ def access_router(desk: Desk, show: Show) -> APIRouter:
     def give_access(request: Request, person_id: str, entry: Sent) -> Response:
         by_id, known = _administrator(desk, request), known_id(person_id)
         password = first_password(site.database.random_bytes)
+        if not desk.proved(request, entry):
+            return show(desk, request, known, entry, "access")
         try:
+            if known == by_id:
+                raise Refused("access_own")
             site.sessions.set_password(known, entry.text("login"), password, by_id, must_change=True)
         except Refused as refused:
             entry.refused(Outcome("parked", refused.code, refused.values))
@@ -53,6 +58,8 @@ def access_router(desk: Desk, show: Show) -> APIRouter:
     def reset_factor(request: Request, person_id: str, entry: Sent) -> Response:
         known = known_id(person_id)
         _administrator(desk, request)
+        if not desk.proved(request, entry):
+            return show(desk, request, known, entry, "factor")
         try:
             site.factors.reset(site.actor(request), known)
         except Refused as refused:

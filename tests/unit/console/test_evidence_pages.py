@@ -14,6 +14,7 @@ from common.i18n import LANGUAGES, translate
 from sync_server.db.durable import note_backup
 from sync_server.db.evidence_tables import ChainCheck
 from sync_server.db.tables import AuditEntry
+from sync_server.people.audit import note_event
 from sync_server.upkeep.anchors import read_anchors
 from tests.support.console_visit import whole_visit
 from tests.support.console_world import NOW, PASSWORD, ConsoleWorld, an_id
@@ -143,16 +144,39 @@ def test_two_people_hand_out_a_units_life_and_it_is_noted(company: ConsoleWorld)
     assert zhou.fill(f"{mine}/export", {"own_password": "not this one at all"}).status_code == 422
     assert company.client("admin").fill(f"{mine}/export", proof).status_code == 422
     assert "equipment_exported" not in kinds(company)
-    answer = zhou.fill(f"{mine}/export", proof)
+    sent = proof | {"command_id": company.new_id()}
+    answer = zhou.fill(f"{mine}/export", sent)
     assert answer.headers["content-disposition"] == 'attachment; filename="equipment-SN-70031.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert {"manifest.json", "chain.json", "verify_evidence.py", "equipment.pdf"} <= set(
             archive.namelist()
         )
     assert (kinds(company).count("equipment_exported"), kinds(company).count("use_approval")) == (1, 3)
-    assert "A second person must approve" in zhou.fill(f"{mine}/export", proof).text
+    again = zhou.fill(f"{mine}/export", sent)
+    assert "A second person must approve" in again.text, "used once, however the form is sent"
     assert kinds(company).count("equipment_exported") == 1
     assert zhou.fill(f"{ASKED}/{company.new_id()}/export", proof).status_code == 404
+
+
+@pytest.mark.parametrize("taken", ["set_password", "remove_second_factor"])
+def test_who_gave_another_his_way_in_gets_no_approval_from_there(company: ConsoleWorld, taken: str) -> None:
+    """One administrator would be two people: he resets a colleague's sign-in and approves in his name (R175)."""
+    zhou, manager, proof = company.client("zhou"), company.client("manager"), {"own_password": PASSWORD}
+    told = {"unit_id": an_id("pump"), "reason": "For the court", "command_id": company.new_id()}
+    zhou.fill(f"{ASKED}/export", told)
+    mine = f"{ASKED}/{approval(company)}"
+    company.database.transact(lambda unit: note_event(unit, taken, an_id("zhou"), person=an_id("manager")))
+    refused = manager.fill(mine, {"choice": "approve"} | proof)
+    assert refused.status_code == 422
+    assert "in the last 7 days" in refused.text
+    assert company.client("admin").fill(mine, {"choice": "decline"}).status_code == 303
+    company.clock.advance(timedelta(days=8))
+    zhou, manager = company.client("zhou"), company.client("manager")
+    zhou.fill(f"{ASKED}/export", told | {"command_id": company.new_id()})
+    late = f"{ASKED}/{approval(company)}"
+    assert manager.fill(late, {"choice": "approve"} | proof).status_code == 303, (
+        "its owner has noticed by then"
+    )
 
 
 def test_a_restore_is_asked_for_with_a_proof_and_says_what_to_type(company: ConsoleWorld) -> None:

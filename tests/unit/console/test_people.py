@@ -15,6 +15,7 @@ from common.people.person import Absence, Person, Qualification
 from common.policy.policy_commands import AdoptPolicy
 from common.stock.stock_commands import RegisterLocation
 from tests.support.office import Desk, Office, words
+from tests.support.served import PASSWORD
 
 LOST = re.compile(r"\b(console|field|reason|command|person|role)\.[a-z]")
 
@@ -135,7 +136,13 @@ def test_an_absence_is_written_in_the_offices_own_time(office: Office, admin: De
 def test_a_sign_in_is_made_once_shown_once_and_must_be_changed(office: Office, admin: Desk) -> None:
     person = office.person(Role.DISPATCHER, name="Lin Mei")
     path = f"/console/people/{person}"
-    answer = admin.post(path + "/access", {"login": "linmei"})
+    office.site.sessions.set_password(admin.person_id, "boss", PASSWORD, "")
+    admin = office.desk(person_id=admin.person_id)
+    form = {"login": "linmei", "own_password": PASSWORD}
+    unproved = admin.post(path + "/access", form | {"own_password": "a guess at it"})
+    assert unproved.status_code == 422
+    assert 'id="made"' not in unproved.text
+    answer = admin.post(path + "/access", form)
     found = re.search(r'id="made">([0-9A-Z-]{14})<', answer.text)
     assert found is not None
     assert found[1] not in admin.page(path)
@@ -143,9 +150,12 @@ def test_a_sign_in_is_made_once_shown_once_and_must_be_changed(office: Office, a
     signed_in = sessions.find(sessions.login("linmei", found[1], "10.0.0.1", "Firefox"))
     assert signed_in is not None
     assert signed_in.must_change
-    taken = admin.post(f"/console/people/{admin.person_id}/access", {"login": "LinMei"})
+    own = admin.post(f"/console/people/{admin.person_id}/access", form)
+    assert "Change your own password on the page" in words(own.text)
+    other = office.person(Role.DISPATCHER, name="Lin Hai")
+    taken = admin.post(f"/console/people/{other}/access", form | {"login": "LinMei"})
     assert "Somebody else signs in with this name" in words(taken.text)
-    again = admin.post(path + "/access", {"login": "linmei"})
+    again = admin.post(path + "/access", form)
     assert found[1] not in again.text
     assert sessions.list_sessions(person) == []
     with pytest.raises(Refused, match="login_wrong"):
