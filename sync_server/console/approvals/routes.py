@@ -84,9 +84,7 @@ def approvals_router(site: Site) -> APIRouter:
         except (AnchorError, OSError):
             return see_other(request, PATH, "not_anchored")
         use = UseApproval(asked.id, "export_evidence", unit.id)
-        entry.values["command_id"] = (
-            site.database.new_id()
-        )  # sent again it is another use, not the same answer again
+        entry.values["command_id"] = site.database.new_id()  # each press is a use: no answer is given twice
         if desk.give_proved(request, entry, lambda: use) is None:
             return _show(desk, request, entry, asked.id)
         return hand_out(site, request, unit.id, asked.id)
