@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.inbox.records import Discrepancy
 from common.kernel.clock import instant
 from sync_server.db.database import Database
 from sync_server.db.evidence_tables import ChainCheck
@@ -24,6 +25,7 @@ from sync_server.notary import trusted_keys
 from sync_server.people.audit import note_event
 from sync_server.settings import Settings
 from sync_server.upkeep.anchors import AnchorError, make_anchor, read_anchors
+from sync_server.upkeep.leave import raise_alarm
 from sync_server.upkeep.verify import Outside, verify
 
 log = logging.getLogger("sync_server")
@@ -125,7 +127,11 @@ def _check_daily(settings: Settings, keys: ServerKeys, database: Database) -> in
         now = instant(database.clock.read().wall_ms)
     if last is not None and last.state == "good" and now - last.began_at < DAILY / 2:
         return 0
-    run_check(settings, keys, database, begin_check(database, SCHEDULED))
+    check_id = begin_check(database, SCHEDULED)
+    if not run_check(settings, keys, database, check_id):
+        with database.read() as session:
+            found = session.get_one(ChainCheck, check_id).faults
+        _tell_office(database, "chain_broken", found[0], str(len(found)))
     return 1
 
 
@@ -134,4 +140,16 @@ def _anchor_daily(folder: Path, keys: ServerKeys, database: Database) -> int:
         return int(make_anchor(database, keys, folder) is not None)
     except (AnchorError, OSError) as error:
         log.error("the audit chain could not be anchored: %s", error)
+        _tell_office(database, "chain_not_anchored", str(error), str(folder))
         return 0
+
+
+def _tell_office(database: Database, code: str, reason: str, subject: str) -> None:
+    """Put it into the office's inbox, once until somebody has settled it: nobody reads logs at the desk."""
+
+    def tell(unit: UnitOfWork) -> None:
+        waits = select(Discrepancy.id).where(Discrepancy.code == code, Discrepancy.state == "open").limit(1)
+        if unit.session.scalar(waits) is None:
+            raise_alarm(unit, code, reason[:1000], subject)
+
+    database.transact(tell)

@@ -100,7 +100,7 @@ def by_people(
 
 
 def raise_alarm(unit: UnitOfWork, code: str, reason: str, subject: str) -> None:
-    """Put before the office what one person did alone. `code`: restored_alone | exported_alone | behind_backup."""
+    """Put before the office what one person did alone, or what is wrong with the books. `code`: one with a sentence."""
     unit.add(
         Discrepancy(
             id=unit.new_id(), agg=OFFICE_INBOX, code=code, details={"reason": reason, "subject": subject},

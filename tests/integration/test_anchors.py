@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -230,6 +231,14 @@ def test_checks_are_recorded_and_run_daily(anchored: Server) -> None:
     assert last is not None
     assert last.state == "bad"
     assert last.faults[0].startswith("audit: entry 5")
+    anchored.clock.advance(timedelta(days=1))
+    in_the_way = parts.settings.data_dir / "a-file"
+    in_the_way.touch()
+    away = replace(parts.settings, anchors=str(in_the_way / "anchors"))
+    for job in (*evidence_jobs(parts.settings, parts.keys), *evidence_jobs(away, parts.keys)):
+        job.run(parts.database)
+    told = anchored.rows("SELECT code, state FROM discrepancy ORDER BY code")
+    assert [tuple(row) for row in told] == [("chain_broken", "open"), ("chain_not_anchored", "open")]
 
 
 def test_the_command_line_anchors_and_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
