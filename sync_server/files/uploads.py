@@ -65,18 +65,21 @@ class Uploads:
             largest, row = rules_of(session).size_max_bytes, session.get(KeptFile, sha256)
         if not 1 <= size <= largest:
             raise Problem(413, "file_over_limit", mb=largest // MB)
-        if row is not None and row.state == "stored" and row.size_bytes == size:
-            return Standing(size, size, "stored")
         if row is not None and row.state == "refused":
             raise Problem(422, "file_not_kept", fault=row.fault)
-        if self.store.size(sha256) == size and self.is_whole(
-            sha256
-        ):  # a restored database may know less than the disk
-            self.adopt(sha256)
+        if row is None or row.state != "stored":
+            self._begin(device_id, sha256, size, row)
+        now = self.standing(sha256)
+        if now.state == "stored" and now.size != size:
+            raise Problem(422, "size_differs")  # one hash has one length: whoever says another is wrong
+        return now
+
+    def _begin(self, device_id: str, sha256: str, size: int, row: KeptFile | None) -> None:
+        if self.store.size(sha256) is not None and self.is_whole(sha256):
+            self.adopt(sha256)  # a restored database may know less than the disk
         elif row is None or row.state != "partial" or row.size_bytes != size:
             self._check_room(size)
             self.database.transact(lambda unit: self._plant(unit, device_id, sha256, size))
-        return self.standing(sha256)
 
     def standing(self, sha256: str) -> Standing:
         """Say how an upload stands, by what the disk has. Raises Problem `file_unknown`."""
@@ -157,7 +160,7 @@ class Uploads:
         size = self.store.size(sha256) or 0
         head = next(self.store.read(sha256, 0, HEAD_BYTES), b"")
         self.database.transact(lambda unit: self._plant(unit, "", sha256, size))
-        self._note(sha256, state="stored", media_type=media_type_of(head), received_bytes=size, stored=True)
+        self._note_stored(sha256, size, media_type_of(head))
         settle(self.database, [sha256])
 
     def part(self, sha256: str) -> Path:
@@ -170,7 +173,7 @@ class Uploads:
             is_taken = media_type in rules_of(session).types
         if is_taken:
             self.store.put(sha256, part)
-            self._note(sha256, state="stored", media_type=media_type, received_bytes=size, stored=True)
+            self._note_stored(sha256, size, media_type)
         else:
             part.unlink()
             self._note(sha256, state="refused", media_type=media_type, fault="type_unknown", received_bytes=0)
@@ -179,15 +182,25 @@ class Uploads:
             raise Problem(422, "file_not_kept", fault="type_unknown")
         return Standing(size, size, "stored")
 
-    def _note(self, sha256: str, *, stored: bool = False, **values: object) -> None:
+    def _note_stored(self, sha256: str, size: int, media_type: str) -> None:
+        """Note what lies in the store, with the length it has there: a second sender may have told another."""
+
+        def write(unit: UnitOfWork) -> None:
+            row = unit.session.get(KeptFile, sha256)
+            assert row is not None
+            row.state, row.media_type = "stored", media_type
+            row.size_bytes = row.received_bytes = size
+            row.moved_at = row.stored_at = row.checked_at = unit.now
+
+        self.database.transact(write)
+
+    def _note(self, sha256: str, **values: object) -> None:
         def write(unit: UnitOfWork) -> None:
             row = unit.session.get(KeptFile, sha256)
             assert row is not None
             for name, value in values.items():
                 setattr(row, name, value)
             row.moved_at = unit.now
-            if stored:
-                row.stored_at = row.checked_at = unit.now
 
         self.database.transact(write)
 
@@ -200,7 +213,7 @@ class Uploads:
                 sha256=sha256, device_id=device_id, begun_at=unit.now, stored_at=None, checked_at=None
             )
             unit.session.add(row)
-        elif row.state == "stored" and row.size_bytes == size:  # somebody else was quicker
+        elif row.state == "stored":  # somebody else was quicker; bytes that are whole are never begun anew
             return
         row.size_bytes, row.received_bytes, row.state, row.moved_at = size, 0, "partial", unit.now
         row.fault = row.media_type = row.shown = ""

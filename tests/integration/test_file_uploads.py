@@ -106,6 +106,35 @@ def test_a_whole_that_is_not_what_its_name_says_is_thrown_away(sender: Sender, s
     assert sender.state(file_id)[0] == "stored"
 
 
+@pytest.mark.fault("I1", "I5")
+def test_another_length_never_undoes_what_is_stored(sender: Sender, server: Server, tmp_path: Path) -> None:
+    """Whoever knows a hash and tells another length is refused; one that tells it meanwhile changes nothing."""
+    data, uploads = picture(14), server.parts.uploads
+    kept = "SELECT state, size_bytes, received_bytes FROM kept_file WHERE sha256 = :sha"
+    whole = [("stored", len(data), len(data))]
+    file_id = sender.attach(data)
+    assert sender.create(data).status_code == 201
+    under_way = uploads.append(sha(data), 0)
+    assert under_way is not None
+    other = a_sender(server, tmp_path / "other")
+    assert other.create(data, len(data) + 9).status_code == 201, "nobody can know yet which is right"
+    under_way.write(data)
+    assert uploads.advance(sha(data), under_way).state == "stored"
+    under_way.close()
+    assert server.rows(kept, sha=sha(data)) == whole
+    for length in (1, len(data) - 1, len(data) + 1):
+        answer = other.create(data, length)
+        assert (answer.status_code, answer.json()["reason_code"]) == (422, "size_differs")
+    assert server.rows(kept, sha=sha(data)) == whole
+    assert (sender.read(sha(data)).content, sender.state(file_id)) == (data, ("stored", ""))
+    # Killed between the store and the row: the bytes are whole all the same.
+    later = picture(15)
+    (tmp_path / "source").write_bytes(later)
+    uploads.store.put(sha(later), tmp_path / "source")
+    assert other.create(later, len(later) + 1).json()["reason_code"] == "size_differs"
+    assert server.rows(kept, sha=sha(later)) == [("stored", len(later), len(later))]
+
+
 @pytest.mark.fault("I2", "I3")
 def test_bytes_before_and_after_their_record_and_the_same_twice(sender: Sender, server: Server) -> None:
     data = picture(5)
