@@ -25,5 +25,5 @@ class KeptFile(ServerBase):
     begun_at: Mapped[datetime]
     moved_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
-    checked_at: Mapped[datetime | None]  # when the bytes were last read and hashed
+    checked_at: Mapped[datetime | None]  # when the bytes were last read and hashed, or could not be read
     backed_up: Mapped[bool]  # a backup that was checked holds them

@@ -21,7 +21,7 @@ from sync_server.db.tables import ParkedOp
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.files.arrived import hashes_in, rules_of, settle, settle_all
 from sync_server.files.pictures import Pictures
-from sync_server.files.store import FileStore
+from sync_server.files.store import FileStore, StoreAwayError
 from sync_server.files.uploads import Uploads, now_of
 from sync_server.jobs.ticker import Job
 
@@ -67,7 +67,10 @@ class Keeping:
         return [sha256 for sha256 in hashes if not self.uploads.is_whole(sha256)]
 
     def scrub(self, database: Database) -> int:
-        """Read and hash the files that were not read for longest, so many that all are within `scrub_d` days."""
+        """Read and hash the files that were not read for longest, so many that all are within `scrub_d` days.
+
+        Returns how many were missing or rotten. Raises StoreAwayError, having noted what could be read.
+        """
         with database.read() as session:
             total = session.scalar(select(func.count()).where(KeptFile.state == "stored")) or 0
             share = total // (self.uploads.rules.scrub_d * HOURS) + 1
@@ -78,14 +81,27 @@ class Keeping:
                 .limit(share)
             )
             slice_ = list(session.scalars(query))
-        rotten = [sha256 for sha256 in slice_ if not self.uploads.is_whole(sha256)]
+        rotten, read, away = [], [], None
+        for sha256 in slice_:
+            read.append(sha256)
+            try:
+                if not self.uploads.is_whole(sha256):
+                    rotten.append(sha256)
+            except StoreAwayError as error:
+                away = error  # of one file or of all: what cannot be read is not known to be rotten
+                break
 
         def checked(unit: UnitOfWork) -> None:
-            for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(slice_))):
-                row.checked_at = unit.now
+            for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(read))):
+                row.checked_at = (
+                    unit.now
+                )  # also of what cannot be read: it must not hold up the others for good
 
         database.transact(checked)
-        return lose(database, self.uploads.store, rotten)
+        lost = lose(database, self.uploads.store, rotten)
+        if away is not None:
+            raise away
+        return lost
 
     def sweep(self, database: Database) -> int:
         """Let go what no record names for `unrecorded_d` days; take up bytes that lie in the store without a row.

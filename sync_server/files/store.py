@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +25,10 @@ class StoreAwayError(Exception):
 
 
 class FileStore(Protocol):
-    """What the server needs of a store. Names are SHA-256 in hex, nothing a stranger wrote."""
+    """What the server needs of a store. Names are SHA-256 in hex, nothing a stranger wrote.
+
+    Each raises StoreAwayError for whatever tells nothing of the file itself; only what is not there is not there.
+    """
 
     def put(self, sha256: str, source: Path) -> None:
         """Take a file over: afterwards it is in the store for good, and `source` is gone."""
@@ -60,32 +64,35 @@ class FolderStore:
     def put(self, sha256: str, source: Path) -> None:
         """Move or copy it in: temp, fsync, rename, fsync of the folders. One that is there already stays."""
         place = self.path(sha256)
-        if not place.is_file():
-            self._make(place.parent)
-            unready = place.with_name(source.name + UNREADY)
-            if source.stat().st_dev == self.folder.stat().st_dev:
-                source.replace(unready)
-            else:
-                shutil.copyfile(source, unready)
-            _settle(unready)
-            unready.replace(place)
-            _settle(place.parent)
-        source.unlink(missing_ok=True)
+        with _asked():
+            if not place.is_file():
+                self._make(place.parent)
+                unready = place.with_name(source.name + UNREADY)
+                if source.stat().st_dev == self.folder.stat().st_dev:
+                    source.replace(unready)
+                else:
+                    shutil.copyfile(source, unready)
+                _settle(unready)
+                unready.replace(place)
+                _settle(place.parent)
+            source.unlink(missing_ok=True)
 
     def size(self, sha256: str) -> int | None:
         """Return how many bytes are there, None where there is no such file."""
         try:
-            return self.path(sha256).stat().st_size
+            with _asked():
+                return self.path(sha256).stat().st_size
         except FileNotFoundError:
             return None
 
     def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Read bytes in blocks. Raises FileNotFoundError."""
-        file = self.path(sha256).open("rb")
+        """Read bytes in blocks. Raises FileNotFoundError; StoreAwayError also on the way."""
+        with _asked():
+            file = self.path(sha256).open("rb")
 
         def blocks() -> Iterator[bytes]:
             left = length
-            with file:
+            with _asked(), file:
                 file.seek(start)
                 while left is None or left > 0:
                     block = file.read(BLOCK if left is None else min(BLOCK, left))
@@ -98,11 +105,14 @@ class FolderStore:
 
     def remove(self, sha256: str) -> None:
         """Let a file go, if it is there."""
-        self.path(sha256).unlink(missing_ok=True)
+        with _asked():
+            self.path(sha256).unlink(missing_ok=True)
 
     def names(self) -> Iterator[str]:
         """List everything that is there, but for what a crash left half moved."""
-        for path in sorted(self.folder.glob("??/??/*")):
+        with _asked():
+            paths = sorted(self.folder.glob("??/??/*"))
+        for path in paths:
             if is_sha256(path.name):
                 yield path.name
 
@@ -112,6 +122,17 @@ class FolderStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for made in (folder, folder.parent, self.folder):
             _settle(made)
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Tell a file that is not there from a disk that does not answer: rights, open files, a line to a share."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreAwayError(str(error)) from error
 
 
 def _settle(path: Path) -> None:

@@ -146,12 +146,12 @@ class Uploads:
         return sha256
 
     def is_whole(self, sha256: str) -> bool:
-        """Read a file of the store and say whether it is what its name says."""
+        """Read a file of the store and say whether it is what its name says. Raises StoreAwayError."""
         digest = hashlib.sha256()
         try:
             for block in self.store.read(sha256):
                 digest.update(block)
-        except OSError:
+        except FileNotFoundError:
             return False
         return digest.hexdigest() == sha256
 

@@ -17,7 +17,7 @@ from common.kernel.clock import instant
 from sync_server.db.database import Database
 from sync_server.db.durable import raise_backup_alarm, unsaved_since
 from sync_server.db.upkeep_tables import BackupMade
-from sync_server.files.store import open_store
+from sync_server.files.store import StoreAwayError, open_store
 from sync_server.jobs.ticker import Job
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import BackupError, back_up
@@ -42,7 +42,7 @@ def make_backup_if_due(settings: Settings, database: Database) -> int:
         made = back_up(
             database, settings.database, settings.keys_dir, settings.backups_dir, store=open_store(settings)
         )
-    except (BackupError, OSError) as error:
+    except (BackupError, StoreAwayError, OSError) as error:
         log.error("the scheduled backup failed: %s", error)
         return 0
     for fault in made.faults:

@@ -19,7 +19,7 @@ from common.policy.file_rules import shipped_rules
 from sync_server.db.office import SYSTEM, perform
 from sync_server.files.draw import VIEW
 from sync_server.files.keeping import Keeping, tell_late
-from sync_server.files.store import FolderStore
+from sync_server.files.store import FolderStore, StoreAwayError
 from sync_server.files.uploads import Uploads
 from sync_server.problems import Problem
 from tests.support.served import Server, a_server
@@ -157,6 +157,39 @@ def test_rotten_and_deleted_files_are_found_and_asked_back(server: Server, ticke
         give(server, files[one])
         assert state(server, one) == ("stored", "")
     assert [job.look_all(database), job.scrub(database)] == [0, 0]
+
+
+@pytest.mark.fault("I5")
+def test_a_file_that_cannot_be_read_just_now_is_not_rotten(
+    server: Server, ticket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too few descriptors, rights that changed, a share that does not answer: nothing is known, nothing goes."""
+    files = [picture(seed) for seed in (20, 21)]
+    records = [attach(server, ticket, data) for data in files]
+    for data in files:
+        give(server, data)
+        server.clock.advance(timedelta(minutes=1))
+    store, database, job = server.parts.uploads.store, server.parts.database, keeping(server)
+    assert isinstance(store, FolderStore)
+    opened = Path.open
+
+    def refused(path: Path, *args: object, **named: object) -> object:
+        if path.name == sha(files[0]):
+            raise OSError(24, "Too many open files")
+        return opened(path, *args, **named)  # type: ignore[call-overload]
+
+    checked = "SELECT sha256 FROM kept_file ORDER BY checked_at"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refused)
+        server.clock.advance(timedelta(hours=1))
+        with pytest.raises(StoreAwayError):
+            job.scrub(database)
+        assert [row[0] for row in server.rows(checked)] == [sha(files[1]), sha(files[0])], "the others go on"
+        assert job.scrub(database) == 0
+        with pytest.raises(StoreAwayError):
+            job.rotten()
+    assert [state(server, one) for one in records] == [("stored", "")] * 2
+    assert job.rotten() == []
 
 
 @pytest.mark.fault("A8", "I5")
