@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from common.files.attachment import Attachment, is_sha256
@@ -53,12 +53,11 @@ def settle(database: Database, hashes: Iterable[str]) -> int:
 
 
 def settle_all(database: Database) -> int:
-    """Tell records that still wait though their bytes are judged: what a crash between the two steps leaves."""
-    query = (
-        select(Attachment.sha256)
-        .join(KeptFile, KeptFile.sha256 == Attachment.sha256)
-        .where(Attachment.state.in_(("pending", "missing")), KeptFile.state.in_(("stored", "refused")))
-    )
+    """Tell records what their bytes are known to be and they were not told: what a crash between the two leaves."""
+    judged = Attachment.state.in_(("pending", "missing")) & KeptFile.state.in_(("stored", "refused"))
+    lost = (Attachment.state == "stored") & (KeptFile.state == "missing")
+    query = select(Attachment.sha256).join(KeptFile, KeptFile.sha256 == Attachment.sha256)
+    query = query.where(or_(judged, lost))
     with database.read() as session:
         late = list(session.scalars(query.distinct().limit(PORTION)))
     return settle(database, late) if late else 0

@@ -151,7 +151,11 @@ class Keeping:
 
 
 def lose(database: Database, store: FileStore, hashes: Iterable[str]) -> int:
-    """Note that bytes are gone or rotten: they are asked back from whoever still has them; returns how many."""
+    """Note that bytes are gone or rotten: they are asked back from whoever still has them; returns how many.
+
+    Records are told before anything is removed: what a crash leaves then is rotten bytes that nobody is shown and the
+    next upload replaces.
+    """
     lost = sorted(hashes)
 
     def note(unit: UnitOfWork) -> None:
@@ -161,9 +165,12 @@ def lose(database: Database, store: FileStore, hashes: Iterable[str]) -> int:
     if lost:
         log.error("%s files are missing or rotten; they are asked back from the tablets", len(lost))
         database.transact(note)
-        for sha256 in lost:
-            store.remove(sha256)
         settle(database, lost)
+        for sha256 in lost:
+            try:
+                store.remove(sha256)
+            except StoreAwayError as error:
+                log.warning("what is left of a rotten file stays: %s", error)
     return len(lost)
 
 

@@ -31,7 +31,7 @@ class FileStore(Protocol):
     """
 
     def put(self, sha256: str, source: Path) -> None:
-        """Take a file over: afterwards it is in the store for good, and `source` is gone."""
+        """Take a file over: afterwards it is in the store for good, instead of any of that name, and `source` is gone."""
         ...
 
     def size(self, sha256: str) -> int | None:
@@ -62,19 +62,21 @@ class FolderStore:
         return self.folder / sha256[:2] / sha256[2:4] / sha256
 
     def put(self, sha256: str, source: Path) -> None:
-        """Move or copy it in: temp, fsync, rename, fsync of the folders. One that is there already stays."""
+        """Move or copy it in: temp, fsync, rename, fsync of the folders. It takes the place of one that is there.
+
+        That may be rotten; this one was looked at just now.
+        """
         place = self.path(sha256)
         with _asked():
-            if not place.is_file():
-                self._make(place.parent)
-                unready = place.with_name(source.name + UNREADY)
-                if source.stat().st_dev == self.folder.stat().st_dev:
-                    source.replace(unready)
-                else:
-                    shutil.copyfile(source, unready)
-                _settle(unready)
-                unready.replace(place)
-                _settle(place.parent)
+            self._make(place.parent)
+            unready = place.with_name(source.name + UNREADY)
+            if source.stat().st_dev == self.folder.stat().st_dev:
+                source.replace(unready)
+            else:
+                shutil.copyfile(source, unready)
+            _settle(unready)
+            unready.replace(place)
+            _settle(place.parent)
             source.unlink(missing_ok=True)
 
     def size(self, sha256: str) -> int | None:

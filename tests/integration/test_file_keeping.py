@@ -192,6 +192,62 @@ def test_a_file_that_cannot_be_read_just_now_is_not_rotten(
     assert job.rotten() == []
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+@pytest.mark.fault("I5")
+@pytest.mark.parametrize(
+    "at", ["sync_server.files.keeping.settle", "sync_server.files.store.FolderStore.remove"]
+)
+def test_a_crash_while_a_loss_is_noted_is_made_good(
+    server: Server, ticket: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, database, store = picture(22), server.parts.database, server.parts.uploads.store
+    named = attach(server, ticket, data)
+    give(server, data)
+    assert isinstance(store, FolderStore)
+    store.path(sha(data)).write_bytes(data[:-1] + b"!")
+    with monkeypatch.context() as patched:
+        patched.setattr(at, killed)
+        with pytest.raises(Killed):
+            keeping(server).scrub(database)
+    keeping(server).settle_and_draw(database)
+    assert state(server, named) == ("missing", "")
+    assert codes(server).count("file_missing") == 1
+    give(server, data)
+    assert state(server, named) == ("stored", "")
+    assert b"".join(store.read(sha(data))) == data, "not the rotten ones that still lay there"
+
+
+def test_one_that_cannot_be_removed_holds_up_no_other(
+    server: Server, ticket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = server.parts.database, server.parts.uploads.store
+    files = [picture(seed) for seed in (23, 24)]
+    records = [attach(server, ticket, data) for data in files]
+    assert isinstance(store, FolderStore)
+    for data in files:
+        give(server, data)
+        store.path(sha(data)).write_bytes(data[:-1] + b"!")
+    unlink, stuck = Path.unlink, min(map(sha, files))
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.name == stuck:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refused)
+        assert keeping(server).scrub(database) + keeping(server).scrub(database) == 2
+    assert [state(server, one) for one in records] == [("missing", "")] * 2
+    assert list(store.names()) == [stuck]
+
+
 @pytest.mark.fault("A8", "I5")
 def test_what_a_crash_leaves_is_taken_up_or_swept(server: Server, ticket: str, tmp_path: Path) -> None:
     uploads, database = server.parts.uploads, server.parts.database
