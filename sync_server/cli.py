@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from sqlalchemy import make_url
 
+from common.i18n import has_key, translate
 from common.kernel.outcome import Refused
 from sync_server import cli_evidence, cli_people, cli_upkeep
 from sync_server.app import Parts, make_parts
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(args, settings)
     except Refused as refused:
         print(f"Refused: {refused.code} {dict(refused.values) or ''}".rstrip(), file=sys.stderr)
+        if has_key(key := f"reason.{refused.code}"):
+            print(translate(settings.language, key, **refused.values), file=sys.stderr)
     except (
         SettingsError,
         SchemaError,

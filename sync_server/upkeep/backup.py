@@ -27,7 +27,8 @@ from sync_server.db.migrate import current, newest, upgrade
 from sync_server.db.tables import StreamHead
 from sync_server.files.keeping import lose
 from sync_server.files.store import FileStore
-from sync_server.upkeep.backup_files import copy_new
+from sync_server.upkeep.backup_files import copy_new, look_again
+from sync_server.upkeep.backup_place import sole_backup
 from sync_server.upkeep.verify import Fault, verify
 
 SQLITE_FILE = "database.db"
@@ -62,8 +63,23 @@ def back_up(
     Files of `store` that the copy names are copied beside it, those that are new; one that is not whole is a fault, and
     is asked back from the tablets.
     A copy in which `verify` finds faults is kept, but nothing is marked; neither is one of an older shape, which
-    whoever upgrades marks afterwards (`note_backup`). Raises BackupError.
+    whoever upgrades marks afterwards (`note_backup`). Raises BackupError; refuses with `backup_running` while another
+    one is made there.
     """
+    with sole_backup(target):
+        return make_backup(database, url, keys_dir, target, say, store=store)
+
+
+def make_backup(
+    database: Database,
+    url: str,
+    keys_dir: Path,
+    target: Path,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    store: FileStore | None = None,
+) -> Backup:
+    """Do what `back_up` does, for one who holds the folder (`sole_backup`) already."""
     now = instant(database.clock.read().wall_ms)
     folder = target / f"fieldwright-{now:%Y%m%dT%H%M%SZ}"
     unready = folder.with_name(folder.name + ".unfinished")
@@ -82,10 +98,9 @@ def back_up(
             say("checking the copy")
             faults = tuple(verify(session))
             say("copying files")
-            lost = copy_new(session, store, target) if store else []
-    if store and lost:
-        lose(database, store, lost)
-        faults += tuple(Fault("files", sha256, "is missing or rotten; it is asked back") for sha256 in lost)
+            lacking = copy_new(session, store, target) if store else []
+    if store and lacking:
+        faults += _files_lacking(database, store, lacking)
     manifest = {
         "made_at": now.isoformat(),
         "seq": seq,
@@ -101,6 +116,14 @@ def back_up(
     if revision == newest():
         note_backup(database, str(folder), now, seq, len(faults))
     return made
+
+
+def _files_lacking(database: Database, store: FileStore, lacking: list[str]) -> tuple[Fault, ...]:
+    """Name the files a backup lacks; those the original lacks too are asked back."""
+    seen = look_again(database, store, lacking)
+    lose(database, store, seen.lost)
+    lost = [Fault("files", sha256, "is missing or rotten; it is asked back") for sha256 in seen.lost]
+    return (*lost, *(Fault("files", sha256, "could not be copied") for sha256 in seen.uncopied))
 
 
 def _copy_sqlite(url: URL, file: Path) -> None:

@@ -20,7 +20,8 @@ from sync_server.db.upkeep_tables import BackupMade
 from sync_server.files.store import StoreAwayError, open_store
 from sync_server.jobs.ticker import Job
 from sync_server.settings import Settings
-from sync_server.upkeep.backup import BackupError, back_up
+from sync_server.upkeep.backup import BackupError, make_backup
+from sync_server.upkeep.backup_place import BackupRunningError, sole_backup
 
 log = logging.getLogger("sync_server")
 LOOK_EVERY = timedelta(minutes=10)
@@ -35,16 +36,31 @@ def upkeep_jobs(settings: Settings) -> tuple[Job, ...]:
 
 
 def make_backup_if_due(settings: Settings, database: Database) -> int:
-    """Make a backup if the last good one is `backup_every_h` old, and let the oldest go; returns how many were made."""
-    if not settings.backup_every_h or not _older_than(database, settings.backup_every_h):
+    """Make a backup if the last good one is `backup_every_h` old, and let the oldest go; returns how many were made.
+
+    One that is being made, by another worker or by hand, may take longer than the pause between two looks: it is not
+    begun again beside it, nor right after it.
+    """
+    if not _is_due(settings, database):
         return 0
     try:
-        made = back_up(
-            database, settings.database, settings.keys_dir, settings.backups_dir, store=open_store(settings)
-        )
-    except (BackupError, StoreAwayError, OSError) as error:
+        with sole_backup(settings.backups_dir):
+            return _make_backup(settings, database) if _is_due(settings, database) else 0
+    except BackupRunningError:
+        log.info("a backup is being made already")
+    except (BackupError, OSError, StoreAwayError) as error:
         log.error("the scheduled backup failed: %s", error)
-        return 0
+    return 0
+
+
+def _is_due(settings: Settings, database: Database) -> bool:
+    return bool(settings.backup_every_h) and _older_than(database, settings.backup_every_h)
+
+
+def _make_backup(settings: Settings, database: Database) -> int:
+    made = make_backup(
+        database, settings.database, settings.keys_dir, settings.backups_dir, store=open_store(settings)
+    )
     for fault in made.faults:
         log.error("the scheduled backup in %s has a fault: %s", made.folder, fault)
     if not made.faults:

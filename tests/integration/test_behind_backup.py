@@ -64,7 +64,7 @@ def test_a_database_behind_its_backup_is_served_only_after_the_restore(
 ) -> None:
     server, _ = worked
     settings = server.parts.settings
-    (backup,) = settings.backups_dir.iterdir()
+    (backup,) = settings.backups_dir.glob("fieldwright-*")
     with pytest.raises(BehindBackupError):
         create_app(settings, clock=server.clock)
     for words in (("serve", "--port", "0"), ("new-epoch",)):
@@ -92,7 +92,7 @@ def test_going_on_without_the_backup_is_said_with_its_reason_and_loses_what_only
 def test_only_good_backups_of_the_same_history_are_compared(worked: tuple[Server, Tablet]) -> None:
     server, _ = worked
     database, folder = server.parts.database, server.parts.settings.backups_dir
-    (backup,) = folder.iterdir()
+    (backup,) = folder.glob("fieldwright-*")
     assert backup_ahead(database, folder) == backup
     said = (backup / MANIFEST).read_text("utf-8")
     for other in (

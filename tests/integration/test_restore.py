@@ -286,12 +286,12 @@ def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     assert cli.main([*common, "user", "add", "mei", "--name", "林梅", "--role", "administrator"]) == 0
     assert cli.main([*common, "backup", "--to", str(tmp_path / "one")]) == 0
     old = tmp_path / "one" / "fieldwright-20260101T000000Z"
-    next((tmp_path / "one").iterdir()).rename(old)
+    next((tmp_path / "one").glob("fieldwright-*")).rename(old)
     told = json.loads((old / "manifest.json").read_text("utf-8")) | {"made_at": "2026-01-01T00:00:00+00:00"}
     (old / "manifest.json").write_text(json.dumps(told), "utf-8")
     for target in ("one", "two"):
         assert cli.main([*common, "backup", "--to", str(tmp_path / target)]) == 0
-    newer = next(path for path in (tmp_path / "one").iterdir() if path != old)
+    newer = next(path for path in (tmp_path / "one").glob("fieldwright-*") if path != old)
     capsys.readouterr()
     assert cli.main([*common, "restore", str(old)]) == 1
     assert "newer backup" in capsys.readouterr().err
@@ -319,7 +319,7 @@ def test_only_a_whole_backup_is_restored_and_nothing_is_deleted(
     assert "0 commands of the field" in capsys.readouterr().out
     assert cli.main([*common, "new-epoch"]) == 0
     assert cli.main([*common, "verify"]) == 0
-    broken = next((tmp_path / "two").iterdir())
+    broken = next((tmp_path / "two").glob("fieldwright-*"))
     with (broken / "database.db").open("ab") as file:
         file.write(b"x")
     other = ["--data", str(tmp_path / "other")]
@@ -345,7 +345,7 @@ def test_an_upgrade_backs_up_first_and_a_newer_shape_is_refused(
     assert current(engine) == newest()
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM backup_made")).scalar_one() == 1
-    kept = next((tmp_path / "data" / "backups").iterdir())
+    kept = next((tmp_path / "data" / "backups").glob("fieldwright-*"))
     assert json.loads((kept / "manifest.json").read_text("utf-8"))["schema"] == revisions()[0]
     with engine.connect() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'from_tomorrow'"))
@@ -354,7 +354,7 @@ def test_an_upgrade_backs_up_first_and_a_newer_shape_is_refused(
         assert cli.main([*common, *words]) == 1
         assert "newer version (from_tomorrow) than this program" in capsys.readouterr().err
     assert current(engine) == "from_tomorrow"
-    assert len(list((tmp_path / "data" / "backups").iterdir())) == 1
+    assert len(list((tmp_path / "data" / "backups").glob("fieldwright-*"))) == 1
     engine.dispose()
 
 
@@ -374,7 +374,7 @@ def test_backups_come_by_themselves_and_their_absence_is_told(server: Server, tm
         assert make_backup_if_due(settings, database) == 0
         server.clock.advance(timedelta(hours=25))
     assert server.rows(alarms) == [("resolved", '{"hours":26}')]
-    assert len(list((tmp_path / "by itself").iterdir())) == 2
+    assert len(list((tmp_path / "by itself").glob("fieldwright-*"))) == 2
     assert alarm_if_too_old(settings, database) == 0
     head = server.rows("SELECT durable FROM stream_head")[0][0]
     newest_good = server.rows("SELECT seq FROM backup_made ORDER BY made_at DESC LIMIT 1")[0][0]
