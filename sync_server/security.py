@@ -92,6 +92,15 @@ class UploadRules:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupRules:
+    """Of scheduled backups that fail or have faults: pauses between tries, and how many with faults are kept."""
+
+    retry_first_min: int
+    retry_longest_min: int
+    keep_faulty: int
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
     """All figures, checked."""
 
@@ -99,6 +108,7 @@ class Security:
     line: LineRules
     load: LoadRules
     upload: UploadRules
+    backup: BackupRules
     factor_roles: frozenset[Role]
     waits: dict[str, Waits]
     rates: dict[str, Rate]
@@ -124,6 +134,7 @@ def read_security(file: str = "") -> Security:
         _made(LineRules, figures["line"], "line"),
         _made(LoadRules, figures["load"], "load"),
         _made(UploadRules, figures["upload"], "upload"),
+        _made(BackupRules, figures["backup"], "backup"),
         _roles(figures["factor"]["required"]),
         {name: _made(Waits, given, f"waits.{name}") for name, given in figures["waits"].items()},
         {name: _made(Rate, given, f"rates.{name}") for name, given in figures["rates"].items()},

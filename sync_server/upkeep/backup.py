@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, create_engine, make_url, select, text
@@ -28,11 +30,12 @@ from sync_server.db.tables import StreamHead
 from sync_server.files.keeping import lose
 from sync_server.files.store import FileStore
 from sync_server.upkeep.backup_files import copy_new, look_again
-from sync_server.upkeep.backup_place import sole_backup
+from sync_server.upkeep.backup_place import CHECKED_IN, UNFINISHED, BackupPlace, sole_backup
 from sync_server.upkeep.verify import Fault, verify
 
 SQLITE_FILE = "database.db"
 POSTGRES_FILE = "database.dump"
+CHECK = "fieldwright_check_"
 
 
 class BackupError(RuntimeError):
@@ -66,24 +69,46 @@ def back_up(
     whoever upgrades marks afterwards (`note_backup`). Raises BackupError; refuses with `backup_running` while another
     one is made there.
     """
-    with sole_backup(target):
-        return make_backup(database, url, keys_dir, target, say, store=store)
+    with sole_backup(target) as place:
+        return make_backup(place, database, url, keys_dir, say, store=store)
 
 
 def make_backup(
+    place: BackupPlace,
     database: Database,
     url: str,
     keys_dir: Path,
-    target: Path,
     say: Callable[[str], None] = lambda _: None,
     *,
     store: FileStore | None = None,
 ) -> Backup:
-    """Do what `back_up` does, for one who holds the folder (`sole_backup`) already."""
+    """Do what `back_up` does, for one who holds the folder already; leaves nothing of one that fails."""
     now = instant(database.clock.read().wall_ms)
-    folder = target / f"fieldwright-{now:%Y%m%dT%H%M%SZ}"
-    unready = folder.with_name(folder.name + ".unfinished")
-    unready.mkdir(parents=True, mode=0o700)
+    place.count_try(now)
+    sweep = partial(place.sweep, partial(_drop_check, make_url(url)))
+    sweep()
+    try:
+        made = _make(place, now, database, url, keys_dir, say, store)
+    except BaseException:
+        sweep()
+        raise
+    if not made.faults:
+        place.ended_well()
+    return made
+
+
+def _make(
+    place: BackupPlace,
+    now: datetime,
+    database: Database,
+    url: str,
+    keys_dir: Path,
+    say: Callable[[str], None],
+    store: FileStore | None,
+) -> Backup:
+    folder = place.free_name(f"fieldwright-{now:%Y%m%dT%H%M%SZ}")
+    unready = folder.with_name(folder.name + UNFINISHED)
+    unready.mkdir(mode=0o700)
     database.number()
     say("copying")
     file = unready / (SQLITE_FILE if database.on_sqlite else POSTGRES_FILE)
@@ -98,7 +123,7 @@ def make_backup(
             say("checking the copy")
             faults = tuple(verify(session))
             say("copying files")
-            lacking = copy_new(session, store, target) if store else []
+            lacking = copy_new(session, store, place.folder) if store else []
     if store and lacking:
         faults += _files_lacking(database, store, lacking)
     manifest = {
@@ -153,7 +178,10 @@ def restored_copy(url: URL, file: Path, database: Database) -> Iterator[Database
             for path in file.parent.glob("restored.db*"):
                 path.unlink()
         return
-    name = f"fieldwright_check_{database.random_bytes(4).hex()}"
+    name = f"{CHECK}{database.random_bytes(4).hex()}"
+    note = file.with_name(CHECKED_IN)
+    note.write_text(name, "utf-8")
+    settle(file.parent, inside=False)  # whoever comes after a kill finds the name, and drops what goes by it
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with admin.connect() as connection:
@@ -167,8 +195,20 @@ def restored_copy(url: URL, file: Path, database: Database) -> Iterator[Database
             yield Database(engine, database.clock, database.random_bytes)
             engine.dispose()
         finally:
-            with admin.connect() as connection:
-                connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+            _drop_check(url, name)
+            note.unlink()
+    finally:
+        admin.dispose()
+
+
+def _drop_check(url: URL, name: str) -> None:
+    """Drop a database that a copy was checked in, and no other."""
+    if url.get_backend_name() != "postgresql" or not re.fullmatch(f"{CHECK}[0-9a-f]{{8}}", name):
+        return
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
     finally:
         admin.dispose()
 

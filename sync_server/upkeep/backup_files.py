@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from sync_server.db.database import Database
 from sync_server.db.file_tables import KeptFile
-from sync_server.files.store import FileStore, FolderStore
+from sync_server.files.store import UNREADY, FileStore, FolderStore
 
 FOLDER = "files"
 PART = ".copying"
@@ -60,6 +60,13 @@ def look_again(database: Database, store: FileStore, lacking: Sequence[str]) -> 
         states = {row.sha256: row.state for row in session.execute(query.order_by(KeptFile.sha256))}
     lost = [sha256 for sha256, state in states.items() if state == "stored" and not _read(sha256, store)]
     return Lacking(tuple(lost), tuple(sha256 for sha256 in states if sha256 not in lost))
+
+
+def sweep_parts(target: Path) -> None:
+    """Take away parts of files that copies killed on their way left; nobody copies meanwhile."""
+    folder = backup_store(target).folder
+    for left in (*folder.glob(f"*{PART}"), *folder.glob(f"??/??/*{UNREADY}")):
+        left.unlink(missing_ok=True)
 
 
 def bring_back(session: Session, backups: Path, store: FileStore) -> tuple[int, int]:

@@ -42,6 +42,7 @@ from sync_server.upkeep.backup import (
     settle,
 )
 from sync_server.upkeep.backup_files import bring_back
+from sync_server.upkeep.backup_place import UNFINISHED
 from sync_server.upkeep.leave import AskLeave, Leave, raise_alarm
 from sync_server.upkeep.verify import Fault, verify
 
@@ -133,7 +134,7 @@ def _restored(
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read what a backup says of itself. Raises BackupError for what is none, unfinished, or had faults."""
     path = folder / MANIFEST
-    if folder.name.endswith(".unfinished") or not path.exists():
+    if folder.name.endswith(UNFINISHED) or not path.exists():
         raise BackupError(f"{folder} is not a finished backup: {MANIFEST} is not there")
     try:
         manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -147,7 +148,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def backups_in(place: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
     """Yield the finished backups of a folder, oldest first, with what each says of itself; None for a damaged one."""
     for folder in sorted(place.glob("fieldwright-*")):
-        if not folder.is_dir() or folder.name.endswith(".unfinished"):
+        if not folder.is_dir() or folder.name.endswith(UNFINISHED):
             continue
         try:
             yield folder, read_manifest(folder)

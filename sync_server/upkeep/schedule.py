@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from sync_server.db.durable import raise_backup_alarm, unsaved_since
 from sync_server.db.upkeep_tables import BackupMade
 from sync_server.files.store import StoreAwayError, open_store
 from sync_server.jobs.ticker import Job
+from sync_server.security import BackupRules, read_security
 from sync_server.settings import Settings
 from sync_server.upkeep.backup import BackupError, make_backup
-from sync_server.upkeep.backup_place import BackupRunningError, sole_backup
+from sync_server.upkeep.backup_place import BackupPlace, BackupRunningError, sole_backup
 
 log = logging.getLogger("sync_server")
 LOOK_EVERY = timedelta(minutes=10)
@@ -39,13 +40,15 @@ def make_backup_if_due(settings: Settings, database: Database) -> int:
     """Make a backup if the last good one is `backup_every_h` old, and let the oldest go; returns how many were made.
 
     One that is being made, by another worker or by hand, may take longer than the pause between two looks: it is not
-    begun again beside it, nor right after it.
+    begun again beside it, nor right after it. After tries that failed or had faults it waits, longer each time.
     """
     if not _is_due(settings, database):
         return 0
     try:
-        with sole_backup(settings.backups_dir):
-            return _make_backup(settings, database) if _is_due(settings, database) else 0
+        with sole_backup(settings.backups_dir) as place:
+            if not _is_due(settings, database) or not place.tries().is_time(_now(database), _rules(settings)):
+                return 0
+            return _make_backup(place, settings, database)
     except BackupRunningError:
         log.info("a backup is being made already")
     except (BackupError, OSError, StoreAwayError) as error:
@@ -57,14 +60,15 @@ def _is_due(settings: Settings, database: Database) -> bool:
     return bool(settings.backup_every_h) and _older_than(database, settings.backup_every_h)
 
 
-def _make_backup(settings: Settings, database: Database) -> int:
-    made = make_backup(
-        database, settings.database, settings.keys_dir, settings.backups_dir, store=open_store(settings)
-    )
+def _rules(settings: Settings) -> BackupRules:
+    return read_security(settings.security).backup
+
+
+def _make_backup(place: BackupPlace, settings: Settings, database: Database) -> int:
+    made = make_backup(place, database, settings.database, settings.keys_dir, store=open_store(settings))
     for fault in made.faults:
         log.error("the scheduled backup in %s has a fault: %s", made.folder, fault)
-    if not made.faults:
-        let_old_go(settings, database)
+    let_old_go(settings, database)
     return 1
 
 
@@ -78,17 +82,25 @@ def alarm_if_too_old(settings: Settings, database: Database) -> int:
 
 
 def let_old_go(settings: Settings, database: Database) -> None:
-    """Remove all but the newest good backups that this server made in its own folder."""
-    good = select(BackupMade.folder).where(BackupMade.faults == 0).order_by(BackupMade.made_at.desc())
+    """Remove all but the newest backups that this server made in its own folder, good ones and such with faults."""
     with database.read() as session:
-        folders = [Path(folder) for folder in session.scalars(good)]
-    mine = [folder for folder in folders if folder.parent == settings.backups_dir and folder.exists()]
-    for folder in mine[max(settings.backup_keep, 1) :]:
+        rows = session.execute(
+            select(BackupMade.folder, BackupMade.faults).order_by(BackupMade.made_at.desc())
+        ).all()
+    mine = [
+        (folder, row.faults) for row in rows if (folder := Path(row.folder)).parent == settings.backups_dir
+    ]
+    good = [folder for folder, faults in mine if not faults and folder.exists()]
+    faulty = [folder for folder, faults in mine if faults and folder.exists()]
+    for folder in (*good[max(settings.backup_keep, 1) :], *faulty[_rules(settings).keep_faulty :]):
         shutil.rmtree(folder)
 
 
 def _older_than(database: Database, hours: int) -> bool:
     with database.read() as session:
         since = unsaved_since(session)
-    now = instant(database.clock.read().wall_ms)
-    return since is not None and now - since >= timedelta(hours=hours)
+    return since is not None and _now(database) - since >= timedelta(hours=hours)
+
+
+def _now(database: Database) -> datetime:
+    return instant(database.clock.read().wall_ms)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from common.kernel.command import Role
 from common.kernel.outcome import Refused
@@ -25,7 +26,7 @@ from sync_server.jobs.ticker import Ticker
 from sync_server.upkeep import backup_files, schedule
 from sync_server.upkeep.backup import Backup, back_up
 from sync_server.upkeep.backup_files import backup_store
-from sync_server.upkeep.backup_place import BackupRunningError, sole_backup
+from sync_server.upkeep.backup_place import CHECKED_IN, LOCK, BackupRunningError, sole_backup
 from sync_server.upkeep.schedule import make_backup_if_due, upkeep_jobs
 from tests.integration.test_upkeep import postgresql_programs  # noqa: F401 - where the system has none
 from tests.support.served import Server, a_server
@@ -132,11 +133,11 @@ def test_a_backup_that_outlasts_the_pause_is_not_begun_by_the_next_worker(
     other = Ticker(Database(engine, server.clock, os.urandom), 1, upkeep_jobs(settings))
     begun = []
 
-    def long(database: Database, *given: object, **how: object) -> Backup:
+    def long(*given: object, **how: object) -> Backup:
         begun.append(server.clock.at)
         server.clock.advance(timedelta(minutes=11))
         other.tick()
-        return make(database, *given, **how)  # type: ignore[arg-type]
+        return make(*given, **how)  # type: ignore[arg-type]
 
     make = schedule.make_backup
     monkeypatch.setattr(schedule, "make_backup", long)
@@ -246,3 +247,88 @@ def test_a_file_of_a_wrong_size_in_the_backup_is_replaced(server: Server) -> Non
     there.path(sha256).write_bytes(b"cut short")
     assert backed_up(server, store).faults == ()
     assert there.path(sha256).read_bytes() == store.path(sha256).read_bytes()
+
+
+def begun_in(server: Server, hours: int) -> list[float]:
+    """Let the server look every ten minutes; returns after how many minutes a backup was begun."""
+    settings, lock = server.parts.settings, server.parts.settings.backups_dir / LOCK
+    begun, seen, start = [], "", server.clock.at
+    for _ in range(hours * 6):
+        make_backup_if_due(settings, server.parts.database)
+        told = lock.read_text("utf-8") if lock.exists() else ""
+        if told != seen:
+            begun.append((server.clock.at - start) / timedelta(minutes=1))
+        seen = told
+        server.clock.advance(timedelta(minutes=10))
+    return begun
+
+
+def test_a_lasting_fault_does_not_fill_the_disk_with_faulty_backups(server: Server) -> None:
+    settings, database = server.parts.settings, server.parts.database
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit SET kind = 'edit_person' WHERE seq = 1")
+    server.clock.advance(timedelta(hours=30))
+    assert begun_in(server, 24) == [0, 10, 30, 70, 150, 310, 630, 990, 1350]
+    kept = sorted(path.name for path in settings.backups_dir.glob("fieldwright-*"))
+    made = [Path(folder).name for (folder,) in server.rows("SELECT folder FROM backup_made ORDER BY made_at")]
+    assert (len(made), kept) == (9, made[-2:])
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit SET kind = 'add_person' WHERE seq = 1")
+    assert backed_up(server, FolderStore(settings.files_dir)).faults == ()  # by hand: that waits for nothing
+    server.clock.advance(timedelta(hours=25))
+    assert begun_in(server, 1) != []
+    assert len(list(settings.backups_dir.glob("fieldwright-*"))) == 4
+
+
+def test_a_backup_that_fails_leaves_nothing_and_is_tried_more_and_more_seldom(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = server.parts.settings
+
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sync_server.upkeep.backup.verify", no_room)
+    server.clock.advance(timedelta(hours=30))
+    assert begun_in(server, 6) == [0, 10, 30, 70, 150, 310]
+    assert [path.name for path in settings.backups_dir.iterdir()] == [LOCK]
+    if not settings.is_sqlite:
+        assert checked_in(server) == []
+
+
+def checked_in(server: Server) -> list[str]:
+    named = "SELECT datname FROM pg_database WHERE datname LIKE 'fieldwright_check_%'"
+    return [name for (name,) in server.rows(named)]
+
+
+@pytest.mark.fault("C7")
+def test_what_a_killed_backup_left_goes_with_the_next(server: Server) -> None:
+    """Folder, the database its copy was checked in, and parts of files; never a database of another name."""
+    settings, database = server.parts.settings, server.parts.database
+    left = settings.backups_dir / "fieldwright-20260301T000000Z.unfinished"
+    left.mkdir(parents=True)
+    (left / CHECKED_IN).write_text("fieldwright_check_0badf00d")
+    other = settings.backups_dir / "fieldwright-20260302T000000Z.unfinished"
+    other.mkdir()
+    own = make_url(settings.database).database or ""
+    (other / CHECKED_IN).write_text(own)
+    files = settings.backups_dir / "files"
+    (files / "ab" / "cd").mkdir(parents=True)
+    for part in (files / "abcd.x.copying", files / "ab" / "cd" / "abcd.x.copying.new"):
+        part.write_bytes(b"half")
+    if not settings.is_sqlite:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("CREATE DATABASE fieldwright_check_0badf00d")
+    made = backed_up(server, FolderStore(settings.files_dir))
+    assert {path for path in settings.backups_dir.rglob("*") if path.is_file()} - set(
+        made.folder.rglob("*")
+    ) == {settings.backups_dir / LOCK}
+    assert list(settings.backups_dir.glob("*.unfinished")) == []
+    if not settings.is_sqlite:
+        assert checked_in(server) == []
+
+
+def test_a_moment_that_comes_twice_gets_a_name_of_its_own(server: Server) -> None:
+    store = FolderStore(server.parts.settings.files_dir)
+    names = [backed_up(server, store).folder.name for _ in range(2)]
+    assert names == ["fieldwright-20260305T024200Z", "fieldwright-20260305T024200Z-2"]
