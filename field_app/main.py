@@ -33,6 +33,7 @@ from field_app.store.one_program import AlreadyRunningError, only_program
 from field_app.store.opening import open_store
 from field_app.store.roomy import StoreFullError
 from field_app.store.shelf import FolderShelf
+from field_app.store.spoiled import unseal
 from field_app.sync.engine import SyncEngine
 from field_app.sync.enrol import read_invitation
 from field_app.sync.keystore import FileKeystore, SealedKeystore
@@ -88,7 +89,7 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
         pin=settings.pin,
     )
     if vault.open_unasked():
-        store.unseal(vault, vault.key_id)
+        unseal(store, vault, vault.key_id)
         tablet.is_shut = True
     box = FileBox(store, FolderShelf(settings.files_dir, lambda: store.sealer))
     if not store.trouble:

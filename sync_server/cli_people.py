@@ -132,13 +132,15 @@ def run_device(args: argparse.Namespace, parts: Parts) -> int:
 
 
 def run_rescue(args: argparse.Namespace, parts: Parts) -> int:
-    """Carry out `rescue`. Refuses as `hand_in`; 1 where photos of it could not be taken in."""
+    """Carry out `rescue`. Refuses as `hand_in`; 1 where commands or photos of it could not be taken in."""
     with args.file.open("rb") as source:
         file, taken = hand_in_whole(parts.uploads, parts.keys, source, SYSTEM.person_id)
     print(f"{taken.person}: {taken.count} commands, {taken.known} of them known before.")
     print(f"{file.whole() - file.whole(taken.lacks)} of {file.whole()} photos and papers are here.")
     print(f"{taken.done} stand, {taken.waiting} wait for a decision in the inbox.")
-    return 1 if taken.lacks else 0
+    if taken.spoiled:
+        print(f"{taken.spoiled} can no longer be read: have them entered again.")
+    return 1 if taken.lacks or taken.spoiled else 0
 
 
 def _add(args: argparse.Namespace, parts: Parts, sessions: Sessions) -> int:

@@ -76,7 +76,7 @@ class CarriedFile:
 class RescueTaken:
     """What became of a rescue file: whose it was, commands in it, known before, carried out, waiting for the office.
 
-    `lacks` names the photos in it that the server does not have yet.
+    `lacks` names the photos in it that the server does not have yet, `spoiled` counts commands that no longer open.
     """
 
     dev: str
@@ -86,6 +86,7 @@ class RescueTaken:
     done: int = 0
     waiting: int = 0
     lacks: tuple[str, ...] = ()
+    spoiled: int = 0
 
 
 def read_rescue(source: BinaryIO) -> RescueFile:

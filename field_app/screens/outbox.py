@@ -34,6 +34,7 @@ LOOKS = {
     "kept": State.SENT,
     "closed": State.DONE,
     "remark": State.WARN,
+    "spoiled": State.DANGER,
 }
 
 
@@ -63,13 +64,15 @@ def _Page(model: Outbox, pulse: Pulse) -> ft.Control:
             )
         )
         body.append(Card(Section(t("app.outbox.stuck"), stuck), State.DANGER, "outbox-stuck", key="stuck"))
+    if found.spoiled:
+        body.append(_Group("spoiled", found.spoiled, t("app.outbox.spoiled_hint"), key="spoiled"))
     if found.waiting or found.under_way:
         body.append(_Group("waiting", (*found.waiting, *found.under_way), key="waiting"))
     if model.files:
         body.append(FilesWaiting(model, key="files"))
     if found.kept:
         body.append(_Group("kept", found.kept, t("app.outbox.kept_hint", n=found.kept_count), key="kept"))
-    if not (found.waiting or found.under_way or found.stuck or model.files):
+    if not (found.waiting or found.under_way or found.stuck or found.spoiled or model.files):
         body.insert(
             1,
             EmptyState(

@@ -103,8 +103,10 @@ def _hand_in(t: Translator, tablet: Tablet, file: Any) -> Said:
     except ExchangeError as error:
         code = error.code if isinstance(error, Rejected) else error_code(error)
         return Said(State.DANGER, say_trouble(t.language, code))
-    tone = State.WARN if taken.waiting or taken.lacks else State.SENT
+    tone = State.WARN if taken.waiting or taken.lacks or taken.spoiled else State.SENT
     details = [t("app.rescue.sum", known=taken.known, done=taken.done, waiting=taken.waiting)]
+    if taken.spoiled:
+        details.append(t("app.rescue.spoiled", n=taken.spoiled))
     if taken.lacks:
         details.append(t("app.rescue.lacks", n=len(taken.lacks)))
     return Said(tone, t("app.rescue.taken", n=taken.count, name=taken.person), tuple(details))

@@ -30,6 +30,7 @@ from field_app.store.outbox import counts
 from field_app.store.queries_status import files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
 from field_app.store.settings import BOX_KEY_SETTING
+from field_app.store.spoiled import unseal
 from field_app.store.store import Given, Store, state_of
 from field_app.sync.enrol import NAME_SETTING, Enrolled, Invitation, enrol
 from field_app.sync.handing_in import hand_in
@@ -113,7 +114,7 @@ class Tablet:
 
     def _opened(self) -> None:
         assert self.vault is not None
-        self.store.unseal(self.vault, self.vault.key_id)
+        unseal(self.store, self.vault, self.vault.key_id)
         if isinstance(self.keystore, SealedKeystore):
             self.keystore.seal(DEVICE_KEY)
         box_key, who = self.store.setting(BOX_KEY_SETTING), self.store.identity()

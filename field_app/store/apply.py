@@ -110,16 +110,20 @@ def apply_have(session: Session, asked: Iterable[str], answer: HaveAnswer, *, la
     if not last:
         return
     state = state_of(session)
-    for n, op_ord in enumerate(
-        session.scalars(select(OutboxOp.ord).where(OutboxOp.state == "new").order_by(OutboxOp.ord)).all(),
-        start=1,
-    ):
-        session.execute(update(OutboxOp).where(OutboxOp.ord == op_ord).values(n=n))
-        state.next_n = n + 1
-    if not session.scalar(select(OutboxOp.ord).where(OutboxOp.state == "new").limit(1)):
-        state.next_n = 1
+    number_afresh(session, 1)
     state.reoffer = 0
     rebase_all(session)
+
+
+def number_afresh(session: Session, first: int) -> None:
+    """Number the unsent commands one behind the other from `first` on: a lane has no gaps."""
+    unsent = select(OutboxOp.ord, OutboxOp.n).where(OutboxOp.state == "new").order_by(OutboxOp.ord)
+    next_n = first
+    for op_ord, n in session.execute(unsent).all():
+        if n != next_n:
+            session.execute(update(OutboxOp).where(OutboxOp.ord == op_ord).values(n=next_n))
+        next_n += 1
+    state_of(session).next_n = next_n
 
 
 def rebase_all(session: Session) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from common.files.attach import AttachFile
@@ -21,7 +21,7 @@ from common.kernel.ids import uuid7
 from common.protocol.messages import SyncAnswer
 from field_app.store.pictures import Prepared
 from field_app.store.roomy import StoreFullError
-from field_app.store.schema import Blob, OutboxOp, SyncState
+from field_app.store.schema import SPOILED, Blob, OutboxOp, SyncState
 from field_app.store.shelf import BytesUnreadable, Shelf, ShelfClosed
 from field_app.store.store import Given, Store, state_of
 
@@ -228,7 +228,8 @@ def sendable(heavy: bool, *, unsettled: bool = False) -> Callable[[Session], Blo
     """
     query = select(Blob).where(Blob.state == "waiting")
     if not unsettled:
-        pending = select(OutboxOp.id).where(OutboxOp.state.in_(UNSETTLED))
+        unheard = and_(OutboxOp.state == SPOILED, OutboxOp.status == "")
+        pending = select(OutboxOp.id).where(or_(OutboxOp.state.in_(UNSETTLED), unheard))
         query = query.where(Blob.op_id.not_in(pending))
     if not heavy:
         query = query.where(Blob.priority == 0)

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, cast, func, select
+from sqlalchemy import LargeBinary, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from common.kernel.clock import instant
+from common.kernel.clock import instant, millis
 from common.kernel.codec import compact
 from common.policy.policy_set import find_policy
 from common.policy.titles import Title
 from common.stock.part import Part
 from common.tickets.ticket import Ticket
-from field_app.store.schema import OutboxOp
+from field_app.store.schema import SPOILED, OutboxOp
 
 WAITING = ("new",)
 UNDER_WAY = ("acked",)
@@ -28,11 +28,15 @@ KEPT = ("kept", "closed")
 # What a person recognises an entry by, the first that is there.
 GISTS = ("text", "reason", "phenomenon", "hazard", "plan", "points", "note", "name", "address", "item")
 GIST_CHARS = 80
+# Past the view that opens commands; one that has a status the office has.
+_SPOILED = """SELECT op.id, op.kind, op.ticket_id, ticket.number, op.given_ms, length(op.envelope)
+    FROM main.op LEFT JOIN main.ticket ON ticket.id = op.ticket_id
+    WHERE op.state = :spoiled AND op.status = '' ORDER BY op.ord"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command. `state`: new, acked, parked, blocked, kept, closed; `size` in bytes as it is stored."""
+    """One command. `state`: new, acked, parked, blocked, kept, closed, spoiled; `size` in bytes as it is stored."""
 
     op_id: str
     kind: str
@@ -50,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class OutboxPage:
-    """All that waits or is stuck, the newest of what the office has, and how much there is of it."""
+    """All that waits, is stuck or no longer opens, the newest of what the office has, and how much there is of it."""
 
     waiting: tuple[Entry, ...]
     under_way: tuple[Entry, ...]
@@ -59,6 +63,7 @@ class OutboxPage:
     kept_count: int
     waiting_count: int
     waiting_bytes: int
+    spoiled: tuple[Entry, ...] = ()
 
 
 def outbox_page(session: Session, limit: int = 60, kept_limit: int = 30) -> OutboxPage:
@@ -77,14 +82,29 @@ def outbox_page(session: Session, limit: int = 60, kept_limit: int = 30) -> Outb
         kept_count,
         waiting_count,
         waiting_bytes,
+        spoiled_entries(session),
     )
+
+
+def spoiled_entries(session: Session) -> tuple[Entry, ...]:
+    """List the commands that no longer open and the office does not have, by what stands beside them in the clear."""
+    found = session.execute(text(_SPOILED), {"spoiled": SPOILED})
+    return tuple(
+        Entry(
+            op_id, kind, ticket_id or "", number or "", Title("", "", ""), instant(given_ms),
+            SPOILED, 0, size, "", "", {},
+        )
+        for op_id, kind, ticket_id, number, given_ms, size in found
+    )  # fmt: skip
 
 
 def remarks(session: Session, after_ord: int, limit: int = 30) -> tuple[tuple[int, Entry], ...]:
     """List what the office took in with a remark (flagged, merged) since `after_ord`, newest first."""
     query = (
         select(OutboxOp)
-        .where(OutboxOp.status.in_(("flagged", "merged")), OutboxOp.ord > after_ord)
+        .where(
+            OutboxOp.status.in_(("flagged", "merged")), OutboxOp.ord > after_ord, OutboxOp.state != SPOILED
+        )
         .order_by(OutboxOp.ord.desc())
         .limit(limit)
     )
@@ -94,11 +114,21 @@ def remarks(session: Session, after_ord: int, limit: int = 30) -> tuple[tuple[in
 
 
 def whole_outbox(session: Session) -> list[dict[str, Any]]:
-    """Read every command with all its content, to be written to a file."""
-    ops = session.scalars(select(OutboxOp).order_by(OutboxOp.ord))
-    return [
+    """Read every command with all its content, to be written to a file; of one that no longer opens what it was."""
+    ops = session.scalars(select(OutboxOp).where(OutboxOp.state != SPOILED).order_by(OutboxOp.ord))
+    whole: list[dict[str, Any]] = [
         {"n": op.n, "state": op.state, "status": op.status, "code": op.code, "envelope": op.envelope}
         for op in ops
+    ]
+    return whole + [
+        {
+            "state": SPOILED,
+            "id": one.op_id,
+            "kind": one.kind,
+            "ticket_id": one.ticket_id,
+            "w": millis(one.given_at),
+        }
+        for one in spoiled_entries(session)
     ]
 
 

@@ -25,7 +25,7 @@ from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice, V
 from common.visit.report import compose_report, model_of
 from common.visit.sealed import accepted_report, reports_of, voids_of
 from common.visit.voucher import SignedOff
-from field_app.store.schema import OutboxOp
+from field_app.store.schema import SPOILED, OutboxOp
 from field_app.store.settings import setting_of
 from field_app.store.store import state_of
 
@@ -182,5 +182,6 @@ def has_report(session: Session, report_id: str) -> bool:
 
 def rating_given(session: Session, rating_id: str) -> bool:
     """Say whether the sealed card was already put into the outbox."""
-    ops = session.scalars(select(OutboxOp.envelope).where(OutboxOp.kind == "record_rating"))
+    kinds = OutboxOp.kind == "record_rating", OutboxOp.state != SPOILED
+    ops = session.scalars(select(OutboxOp.envelope).where(*kinds))
     return any(op["a"].get("rating_id") == rating_id for op in ops)

@@ -35,6 +35,7 @@ from common.kernel.record import (
     Short,
 )
 
+SPOILED = "spoiled"
 SCHEMA_VERSION = 8  # from 7 on private columns may be sealed (ADR-0031); 8: files
 
 
@@ -70,7 +71,7 @@ class SyncState(DeviceBase):
 class OutboxOp(DeviceBase):
     """A command given on this tablet, whole, with its place in the lane. Never deleted before the server can keep it.
 
-    `state`: new → acked → kept → gone; or parked | blocked → closed.
+    `state`: new → acked → kept → gone; or parked | blocked → closed. `SPOILED`: it no longer opens, and stays as it lies.
     """
 
     __tablename__ = "op"

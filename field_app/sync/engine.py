@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from common.kernel.clock import Clock
@@ -35,6 +36,7 @@ from field_app.store.dismissal import note_answer
 from field_app.store.outbox import UNSENT, build_request, number_of, reconcile_request, to_offer_again
 from field_app.store.schema import SyncState
 from field_app.store.settings import SIGN_KEY_SETTING, setting_of
+from field_app.store.spoiled import set_spoiled_aside
 from field_app.store.store import Store, state_of
 from field_app.sync.collector import no_collection
 from field_app.sync.keys import verify_signature
@@ -66,6 +68,12 @@ class SyncEngine:
         self._ops = ()
         try:
             more = self._do(step)
+        except DBAPIError:
+            if not set_spoiled_aside(
+                self.store
+            ):  # a command that no longer opens: the next turn goes on without it
+                raise
+            more = True
         except ExchangeError as error:
             retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0
             partway = isinstance(error, Unreachable) and error.partway

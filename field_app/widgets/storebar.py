@@ -14,6 +14,7 @@ from field_app.i18n import use_t
 from field_app.state.status import local_moment
 from field_app.store.lease import KEYLESS
 from field_app.store.opening import recovery_of, recovery_read
+from field_app.store.schema import SPOILED
 from field_app.store.store import Store
 from field_app.ui import use_app, use_session, use_strip
 from field_app.widgets.safe import safe_component
@@ -45,7 +46,8 @@ def StoreBar() -> ft.Control:
         moment = local_moment(t.language, instant(recovery.at_ms), session.now(), session.zone)
         title = t(f"app.recovery.{recovery.kind}", moment=moment)
         lost = t("app.recovery.lost", n=recovery.lost) if recovery.lost else t("app.recovery.nothing_lost")
-        body = t("app.recovery.saved", n=recovery.saved) + " " + lost
+        spared = "spared" if recovery.kind == SPOILED else "saved"
+        body = t(f"app.recovery.{spared}", n=recovery.saved) + " " + lost
         state = State.DANGER if recovery.lost else State.WARN
         bars.append(Banner(state, title, body, t("app.recovery.understood"), understood, "recovery"))
     return ft.Column(bars, spacing=0, tight=True)

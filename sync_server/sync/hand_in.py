@@ -43,7 +43,8 @@ def hand_in(uploads: Uploads, keys: ServerKeys, file: RescueFile, by: str) -> Re
 
     Refuses `rescue_unreadable`, `rescue_damaged`, `rescue_other_server`, `device_unknown`.
     """
-    ops, database = _numbered(_open(keys, file)), uploads.database
+    opened, spoiled = _open(keys, file)
+    ops, database = _numbered(opened), uploads.database
     with database.read() as session:
         device = session.get(Device, file.dev)
         if device is None:
@@ -67,12 +68,13 @@ def hand_in(uploads: Uploads, keys: ServerKeys, file: RescueFile, by: str) -> Re
             known=known,
             sha256=file.sha256,
             files=len(file.files),
+            spoiled=len(spoiled),
         )  # fmt: skip
     )
     waiting = sum(1 for result in results if result.s in ("parked", "blocked"))
     return RescueTaken(
         file.dev, person.name if person else "", len(ops), known, len(results) - waiting, waiting,
-        lacking(uploads, [photo.sha256 for photo in file.files]),
+        lacking(uploads, [photo.sha256 for photo in file.files]), len(spoiled),
     )  # fmt: skip
 
 
@@ -101,7 +103,8 @@ def _take(unit: UnitOfWork, lane: Lane, portion: list[Numbered], code: str) -> l
     return push_portion(unit, place, actor, portion, clock)
 
 
-def _open(keys: ServerKeys, file: RescueFile) -> list[Any]:
+def _open(keys: ServerKeys, file: RescueFile) -> tuple[list[Any], list[str]]:
+    """Open the commands of a file, and name those that no longer do."""
     try:
         box = from_text(file.box)
     except ValueError:
@@ -113,16 +116,25 @@ def _open(keys: ServerKeys, file: RescueFile) -> list[Any]:
         raw = packed.decompress(open_box(keys.opener, box, rescue_bound(file.dev)), OPENED_AT_MOST)
         told = json.loads(raw)
         if "sealed" not in told:
-            return list(told["ops"])
+            return list(told["ops"]), []
         # They lay on a tablet nobody could unlock: its data key came with them, sealed for us.
         key = DataKey(keys, file.dev, file.key_id, file.key_box)
-        return [
-            json.loads(key.open(from_text(body), f"op|envelope|{op_id}")) for op_id, body in told["sealed"]
-        ]
+        return _open_each(key, told["sealed"])
     except BoxBroken:
         raise Refused("rescue_other_server") from None
     except (ValueError, KeyError, TypeError, zlib.error):
         raise Refused("rescue_unreadable") from None
+
+
+def _open_each(key: DataKey, sealed: list[Any]) -> tuple[list[Any], list[str]]:
+    """Open commands one by one: one with a changed bit stops no other (A6)."""
+    opened, spoiled = [], []
+    for op_id, body in sealed:
+        try:
+            opened.append(json.loads(key.open(from_text(body), f"op|envelope|{op_id}")))
+        except BoxBroken:
+            spoiled.append(str(op_id))
+    return opened, spoiled
 
 
 def _numbered(raw: list[Any]) -> list[Numbered]:
