@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from common.kernel.command import Place, Role
 from common.kernel.ids import derive_id
 from common.kernel.op import Op
-from common.kernel.outcome import Detail, Flag, Refused
+from common.kernel.outcome import Detail, Flag, Outcome, Refused
 from common.kernel.record import Synced
 
 R = TypeVar("R", bound=Synced)
@@ -37,6 +37,17 @@ class Actor:
     def is_field(self) -> bool:
         """Say whether the command comes from a tablet."""
         return self.place is Place.TABLET
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A command that had waited, with what another one made of it: as of when it happened, for who gave it."""
+
+    op: Op
+    actor: Actor
+    at: datetime
+    clock_error_ms: int
+    outcome: Outcome
 
 
 class Notary(Protocol):
@@ -75,6 +86,7 @@ class Work:
     clock_error_ms: int = 0
     notary: Notary | None = None
     flags: list[Flag] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     read_rows: set[tuple[str, str]] = field(default_factory=set)
     before_touch: Callable[[str, str, str], None] | None = None
     touched: dict[tuple[str, str], str] = field(default_factory=dict)

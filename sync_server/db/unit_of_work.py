@@ -22,7 +22,7 @@ from common.kernel.execute import execute, left_something
 from common.kernel.op import Op
 from common.kernel.outcome import BadPayload, Flag, Outcome
 from common.kernel.record import Synced
-from common.kernel.work import Actor, Notary, Work
+from common.kernel.work import Actor, Notary, Settled, Work
 from sync_server.db.tables import AuditEntry, Receipt
 
 
@@ -79,6 +79,9 @@ class UnitOfWork:
             for flag in outcome.flags:
                 self.add(discrepancy_of(op, flag, work))
         self.note(actor, op, arrival, outcome)
+        if outcome.took_effect:
+            for one in work.settled:
+                self._tell_settled(one, op.id)
         return outcome
 
     def work_for(self, actor: Actor, op: Op, arrival: Arrival, *, live: bool, override: bool = False) -> Work:
@@ -118,8 +121,15 @@ class UnitOfWork:
         )
         self.audit(actor, op, arrival, outcome.status, outcome.code)
 
-    def audit(self, actor: Actor, op: Op, arrival: Arrival, status: str, code: str) -> None:
-        """Add an entry to the audit chain."""
+    def _tell_settled(self, one: Settled, decision: str) -> None:
+        """Add a second entry for a command that had waited: the chain alone must tell what took effect."""
+        came = self.receipt_of(one.op.id)
+        lane = (came.incarnation, came.n) if came is not None else (0, 0)
+        arrival = Arrival(one.at, one.actor.device_id, *lane, one.clock_error_ms)
+        self.audit(one.actor, one.op, arrival, one.outcome.status, one.outcome.code, decision=decision)
+
+    def audit(self, actor: Actor, op: Op, arrival: Arrival, status: str, code: str, **more: str) -> None:
+        """Add an entry to the audit chain; `more` says what only some entries do."""
         self.noted += 1
         entry = {
             "op": encode(op),
@@ -132,6 +142,7 @@ class UnitOfWork:
             "clock_error_ms": arrival.clock_error_ms,
             "status": status,
             "code": code,
+            **more,
         }
         self.entries.append(
             {

@@ -23,7 +23,7 @@ from common.kernel.execute import execute
 from common.kernel.fields import Id, Note
 from common.kernel.op import Op
 from common.kernel.outcome import NOOP, OK, BadPayload, Outcome, Refused
-from common.kernel.work import Actor, Work
+from common.kernel.work import Actor, Settled, Work
 from sync_server.db.tables import ParkedOp, Receipt
 from sync_server.db.unit_of_work import discrepancy_of
 
@@ -87,11 +87,9 @@ def group_of(work: Work, parked: ParkedOp) -> list[ParkedOp]:
 def run_again(work: Work, parked: ParkedOp, *, override: bool) -> Outcome:
     """Run a parked command inside this one, as of when it happened. Refused, it leaves nothing behind."""
     op = envelope_of(parked)
-    actor = Actor(parked.person_id, frozenset({Role.ENGINEER}), Place.TABLET, parked.device_id)
-    error_ms = op.w - millis(parked.happened_at)
     nested = Work(
-        work.session, actor, op, parked.happened_at, work.received_at, live=False, authority=True,
-        override=override, clock_error_ms=error_ms, notary=work.notary,
+        work.session, _giver(parked), op, parked.happened_at, work.received_at, live=False, authority=True,
+        override=override, clock_error_ms=_clock_error(parked, op), notary=work.notary,
     )  # fmt: skip
     work.session.flush()  # what is written so far is this command's own, not the one's that is run inside it
     before = dict(work.touched)
@@ -150,6 +148,14 @@ def in_lane_order(work: Work, rows: list[ParkedOp]) -> list[ParkedOp]:
     return sorted(rows, key=place)
 
 
+def _giver(parked: ParkedOp) -> Actor:
+    return Actor(parked.person_id, frozenset({Role.ENGINEER}), Place.TABLET, parked.device_id)
+
+
+def _clock_error(parked: ParkedOp, op: Op) -> int:
+    return op.w - millis(parked.happened_at)
+
+
 def _hold(work: Work, op_id: str) -> ParkedOp | None:
     return work.session.get(ParkedOp, op_id, with_for_update=True)
 
@@ -173,7 +179,9 @@ def _accept(work: Work, parked: ParkedOp, outcome: Outcome, note: str) -> None:
 
 
 def _answer(work: Work, parked: ParkedOp, outcome: Outcome) -> None:
-    """Let every repetition of the command hear how it ended."""
+    """Let every repetition of the command hear how it ended, and the audit tell it: its first entry says it waits."""
+    op = envelope_of(parked)
+    work.settled.append(Settled(op, _giver(parked), parked.happened_at, _clock_error(parked, op), outcome))
     receipt = work.session.get(Receipt, parked.op_id, with_for_update=True)
     if receipt is not None:
         receipt.status, receipt.code = outcome.status, outcome.code

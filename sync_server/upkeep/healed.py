@@ -54,7 +54,8 @@ def healed_since(session: Session, found: Restoration) -> Healed:
     came = select(AuditEntry).where(AuditEntry.at >= found.restored_at, AuditEntry.device_id != "")
     for entry in session.scalars(came.order_by(AuditEntry.at, AuditEntry.ordinal)):
         told = json.loads(entry.entry)
-        if "op" not in told or instant(told["happened_at"]) >= found.restored_at:
+        # A decision tells a command again: it came when its first entry says.
+        if "op" not in told or "decision" in told or instant(told["happened_at"]) >= found.restored_at:
             continue
         happened = instant(told["happened_at"])
         oldest = happened if oldest is None else min(oldest, happened)

@@ -24,11 +24,12 @@ from common.visit.seal import files_now, judge_seal, unpack_seal
 from sync_server.db.office import REFUSED
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
-from sync_server.db.tables import AuditEntry, Batch, Change, Device, ParkedOp, Receipt, StreamHead
+from sync_server.db.tables import AuditEntry, Batch, Change, Device, Receipt, StreamHead
 from sync_server.db.unit_of_work import content_hash_of
 from sync_server.notary import verify_signature
 from sync_server.upkeep.anchors import Anchor, check_anchors
 
+WAITING = ("parked", "blocked")
 FAULTS_OF_A_KIND = 20
 PROGRESS_EVERY = 2000
 
@@ -45,14 +46,27 @@ class Fault:
         return f"{self.check}: {self.where}: {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the audit says became of a command: its content, its status, and whether a decision gave it that."""
+
+    content: str
+    status: str
+    is_decided: bool
+
+    @property
+    def weight(self) -> tuple[bool, bool]:
+        """Say which of two entries of one command holds: an effect is final, a decision comes after what waited."""
+        return self.status not in WAITING, self.is_decided
+
+
 @dataclass(slots=True)
 class Told:
-    """What the audit says: content hash and status by command, signed hash and seal by report."""
+    """What the audit says: fate by command, signed hash and seal by report."""
 
-    commands: dict[str, tuple[str, str]] = field(default_factory=dict)
+    commands: dict[str, Fate] = field(default_factory=dict)
     sealed: dict[str, str] = field(default_factory=dict)
     seals: dict[str, str] = field(default_factory=dict)
-    accepts: int = 0  # decisions by which what had waited was carried out
     entries: int = 0
     progress: Callable[[int], None] = lambda _seen: None
 
@@ -125,22 +139,17 @@ def check_chain(session: Session, told: Told) -> Iterator[Fault]:
 
 def check_receipts(session: Session, told: Told) -> Iterator[Fault]:
     """Every command of the audit has its receipt, every receipt its command, with the same content and status."""
-    unchained = set(session.scalars(select(AuditEntry.entry).where(AuditEntry.seq.is_(None))))
-    for text in unchained:
+    unchained = select(AuditEntry.entry).where(AuditEntry.seq.is_(None))
+    for text in session.scalars(unchained.order_by(AuditEntry.at, AuditEntry.tx, AuditEntry.ordinal)):
         _note(json.loads(text), told)
     seen = set()
     query = select(Receipt.op_id, Receipt.content_hash, Receipt.status)
-    decided = dict(session.execute(select(ParkedOp.op_id, ParkedOp.state)).all()) if told.accepts else {}
     for op_id, content, status in session.execute(query.execution_options(yield_per=5000)):
         seen.add(op_id)
         known = told.commands.get(op_id)
         if known is None:
             yield Fault("receipt", op_id, "stands in no audit entry")
-        elif known[0] and known != (content, status):
-            # One that had waited was decided later: then its own row says so, and a decision stands in the chain.
-            waited = known[0] == content and known[1] in ("parked", "blocked")
-            if waited and (decided.get(op_id) == "accepted" or (op_id in decided and status == "parked")):
-                continue
+        elif known.content and (known.content, known.status) != (content, status):
             yield Fault("receipt", op_id, "differs from its audit entry")
     for op_id in told.commands.keys() - seen:
         yield Fault("receipt", op_id, "is missing, though the audit has the command")
@@ -214,9 +223,10 @@ def _note(read: dict[str, Any], told: Told) -> None:
         content = content_hash_of(decode(Op, op))
     except BadPayload:  # an envelope an older program took and this one would not
         content = ""
-    told.commands[op["id"]] = (content, read["status"])
+    fate, earlier = Fate(content, read["status"], "decision" in read), told.commands.get(op["id"])
+    if earlier is None or fate.weight >= earlier.weight:
+        told.commands[op["id"]] = fate
     args = op["a"]
-    told.accepts += op["k"] == "decide_parked" and args.get("choice") == "accept"
     if op["k"] == "sign_report" and read["status"] in ("ok", "flagged", "merged") and "content_hash" in args:
         told.sealed[args["report_id"]] = args["content_hash"]
         told.seals[args["report_id"]] = args.get("seal", "")

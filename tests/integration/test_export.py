@@ -23,7 +23,8 @@ from sync_server.keys import ServerKeys, load_keys
 from sync_server.notary import sign_text
 from sync_server.upkeep.anchors import read_anchors
 from sync_server.upkeep.export import EXPORT_TEXT, VERIFIER, export_equipment, find_unit
-from tests.support.console_visit import whole_visit
+from sync_server.upkeep.verify import verify
+from tests.support.console_visit import parked_and_accepted, whole_visit
 from tests.support.console_world import ConsoleWorld, an_id, make_world
 
 Files = dict[str, bytes]
@@ -102,6 +103,24 @@ def test_a_good_export_is_found_good(
     assert "签名笔迹" not in run(outside, archive, "--lang", "en")[1]
     assert run(outside, archive, "--anchor", "0" * 64)[0] == 1
     assert run(outside, archive, "--server-key=-other")[0] == 1
+
+
+@pytest.mark.fault("I6", "G5")
+def test_a_report_the_office_accepted_after_it_had_waited_holds(tmp_path: Path, outside: Path) -> None:
+    """Its first entry says that it waits; the decision wrote a second, so the chain alone tells that it counts."""
+    world = make_world(tmp_path)
+    ticket_id = world.ticket()
+    world.assign(ticket_id)
+    whole_visit(world, ticket_id, send=parked_and_accepted)
+    world.database.number()
+    with world.database.read() as session:
+        assert verify(session) == []
+    out, keys = io.BytesIO(), load_keys(world.settings.keys_dir, lambda _n: b"")
+    export_equipment(world.database, keys, world.settings, an_id("pump"), an_id("admin"), out)
+    (outside.parent / "accepted.zip").write_bytes(out.getvalue())
+    code, said = run(outside, outside.parent / "accepted.zip", "--lang", "en")
+    assert code == 0, said
+    assert "[ok]   The audit chain holds this report with the same hash and seal: A-T-2041" in said
 
 
 def test_it_holds_what_it_promises(exported: Files) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from common.kernel.codec import canonical
 from common.kernel.command import Place, Role
+from common.kernel.outcome import Outcome
 from common.kernel.work import Actor
 from common.policy.policy_set import find_policy
 from common.stock.part import price_list_version
@@ -31,11 +34,16 @@ from common.visit.report import compose_report
 from common.visit.seal import attached_files, pack_seal, seal_document, seal_text, template_version
 from common.visit.sign_off import SignReport
 from common.visit.stop_use import GiveStopUseNotice, notice_content
-from sync_server.db.office import perform
+from sync_server.db.database import Database
+from sync_server.db.office import Given, envelope, perform
 from sync_server.db.tables import Device
+from sync_server.db.unit_of_work import Arrival, UnitOfWork
 from sync_server.keys import to_text
+from sync_server.sync.parked import DecideParked
+from sync_server.sync.push import park
 from tests.support.console_world import ENGINEERS, ConsoleWorld, an_id
 
+Send = Callable[..., Outcome]  # as `perform`
 STROKES = (
     "[[[10,60,0],[30,20,16],[50,70,33],[70,25,50],[95,60,66]],"
     "[[110,30,400],[112,62,420]],[[90,45,600],[150,40,640]]]"
@@ -52,9 +60,9 @@ def ticket_of(company: ConsoleWorld, ticket_id: str) -> Ticket:
 
 def whole_visit(
     company: ConsoleWorld, ticket_id: str, engineer: str = "li", *, paid: bool = False, stop_use: bool = False,
-    language: str = "zh-Hans",
+    language: str = "zh-Hans", send: Send = perform,
 ) -> str:  # fmt: skip
-    """Do the visit of an assigned ticket; returns the report's id."""
+    """Do the visit of an assigned ticket; returns the report's id. `send`: how the signed report reaches the server."""
     visit, clock = company.new_id(), company.clock
 
     def told(payload: object) -> None:
@@ -102,12 +110,12 @@ def whole_visit(
     told(RecordDemonstration(company.new_id(), ticket_id, visit, "张护士", "开机自检与管路安装"))
     report_id = company.new_id()
     clock.advance(timedelta(minutes=5))
-    sign_sealed(company, signed_report(company, ticket_id, report_id, language), engineer)
+    sign_sealed(company, signed_report(company, ticket_id, report_id, language), engineer, send)
     told(LeaveSite(visit, ticket_id))
     return report_id
 
 
-def sign_sealed(company: ConsoleWorld, report: SignReport, engineer: str) -> None:
+def sign_sealed(company: ConsoleWorld, report: SignReport, engineer: str, send: Send = perform) -> None:
     """Give a report with the seal of the engineer's enrolled tablet, as the app makes it."""
     device_id, secret = an_id(f"tablet-{engineer}"), hashlib.sha256(engineer.encode()).digest()
     key = Ed25519PrivateKey.from_private_bytes(secret)
@@ -125,8 +133,22 @@ def sign_sealed(company: ConsoleWorld, report: SignReport, engineer: str) -> Non
     )  # fmt: skip
     sealed = replace(report, seal=pack_seal(document, public, to_text(key.sign(seal_text(document)))))
     actor = Actor(an_id(engineer), frozenset({Role.ENGINEER}), Place.TABLET, device_id)
-    outcome = perform(company.database, actor, sealed, op_id=op_id)
+    outcome = send(company.database, actor, sealed, op_id=op_id)
     assert outcome.took_effect, outcome
+
+
+def parked_and_accepted(database: Database, actor: Actor, payload: Any, *, op_id: str) -> Outcome:
+    """Hand a command over from a tablet that was sent away: it waits, and the office accepts it."""
+    op = envelope(database, Given(payload, op_id))
+
+    def write(unit: UnitOfWork) -> None:
+        arrival, waits = Arrival(unit.now, actor.device_id, 1, 1), Outcome("parked", "device_lost")
+        unit.note(actor, op, arrival, waits)
+        park(unit, actor, op, arrival, waits, None)
+
+    database.transact(write)
+    boss = Actor(an_id("admin"), frozenset({Role.SUPERVISOR}), Place.OFFICE)
+    return perform(database, boss, DecideParked(op_id, "accept", "ok"))
 
 
 def _device(device_id: str, engineer: str, public: str, at: datetime) -> Device:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from common.customers.customer_commands import RegisterCustomer
 from common.inbox.inbox_commands import WithdrawCommand
@@ -26,8 +27,11 @@ from common.tickets.field_work import AddNote, StartTravel
 from common.tickets.intake import ReportFault
 from common.tickets.ticket import Ticket, TicketEvent
 from sync_server.db.office import perform
-from sync_server.db.tables import Change, ParkedOp, Receipt
+from sync_server.db.tables import AuditEntry, Change, ParkedOp, Receipt
+from sync_server.db.upkeep_tables import Restoration
 from sync_server.sync.parked import DecideParked
+from sync_server.upkeep.healed import healed_since
+from sync_server.upkeep.verify import verify
 from tests.support.office import Office, Tablet
 
 BOSS = "0192f000-0000-7000-8000-000000000001"
@@ -167,6 +171,53 @@ def test_what_waited_for_it_follows_in_order(field: Field) -> None:
     assert {row.note for row in notes} == {"二", "三"}
 
 
+@pytest.mark.fault("D9")
+def test_the_chain_alone_tells_what_a_decision_made_of_what_waited(field: Field) -> None:
+    """Each command it carried out or parked anew has a second entry, as of its own time; nothing excuses a receipt."""
+    first, declined = (
+        field.tablet.op(StartTravel(field.ticket)),
+        field.tablet.op(AddNote(field.ticket, "别家")),
+    )
+    then = field.tablet.op(AddNote(field.ticket, "二"), after=(first,))
+    field.tablet.push(first, then, declined)
+    field.office.clock.advance(timedelta(hours=2))
+    field.decide(first.id)
+    field.decide(declined.id, "decline", "不归您")
+    field.office.database.number()
+    told: dict[str, list[Any]] = {op.id: [] for op in (first, then, declined)}
+    for row in field.office.rows(select(AuditEntry).order_by(AuditEntry.seq)):
+        entry = json.loads(row.entry)
+        if entry["op"]["id"] in told:
+            told[entry["op"]["id"]].append(entry)
+    assert [len(entries) for entries in told.values()] == [2, 2, 1]
+    for waited, decided in (told[first.id], told[then.id]):
+        assert (waited["status"], decided["status"]) in (("parked", "ok"), ("blocked", "ok"))
+        assert decided.pop("decision") not in told
+        assert decided == {**waited, "status": "ok", "code": decided["code"]}
+    with field.office.database.read() as session:
+        assert verify(session) == []
+    for lie in ("UPDATE receipt SET status = 'merged'", "UPDATE receipt SET status = 'parked'"):
+        with field.office.database.engine.connect() as connection:
+            connection.execute(text(f"{lie} WHERE op_id = :op"), {"op": then.id})
+            connection.commit()
+        with field.office.database.read() as session:
+            assert [str(fault) for fault in verify(session)] == [
+                f"receipt: {then.id}: differs from its audit entry"
+            ]
+
+
+def test_a_decision_after_a_restore_is_no_command_that_came_back(field: Field) -> None:
+    note = field.tablet.op(AddNote(field.ticket, "先前"))
+    field.tablet.push(note)
+    field.office.clock.advance(timedelta(hours=2))
+    at = field.office.clock.at
+    found = Restoration(id=field.office.new(), restored_at=at, backup_at=at, backup_seq=1)
+    field.office.clock.advance(timedelta(hours=1))
+    field.decide(note.id)
+    with field.office.database.read() as session:
+        assert healed_since(session, found).commands == 0
+
+
 def test_a_released_command_is_judged_by_its_own_rules(field: Field) -> None:
     office, start = field.office, field.office.clock.at + timedelta(hours=3)
     office.do(AgreeAppointment(field.ticket, start, start + timedelta(hours=1), "林"))
@@ -181,6 +232,8 @@ def test_a_released_command_is_judged_by_its_own_rules(field: Field) -> None:
     assert field.decide(note.id).status == "ok"
     assert field.states(move.id) == ("open", "parked", "open", 1)
     assert (office.row(ParkedOp, move.id).code, field.item(move.id).kind) == ("window_changed", "parked")
+    with office.database.read() as session:
+        assert verify(session) == []
     assert office.row(ParkedOp, move.id).blocked_by is None
     assert field.decide(move.id).status == "ok"
     assert office.row(Ticket, field.ticket).window_from_at == later
