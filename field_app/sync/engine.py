@@ -69,11 +69,9 @@ class SyncEngine:
         try:
             more = self._do(step)
         except DBAPIError:
-            if not set_spoiled_aside(
-                self.store
-            ):  # a command that no longer opens: the next turn goes on without it
+            if not set_spoiled_aside(self.store):
                 raise
-            more = True
+            more = True  # a command that no longer opens was in the way: the next turn goes on without it
         except ExchangeError as error:
             retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0
             partway = isinstance(error, Unreachable) and error.partway

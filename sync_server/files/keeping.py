@@ -93,9 +93,7 @@ class Keeping:
 
         def checked(unit: UnitOfWork) -> None:
             for row in unit.session.scalars(select(KeptFile).where(KeptFile.sha256.in_(read))):
-                row.checked_at = (
-                    unit.now
-                )  # also of what cannot be read: it must not hold up the others for good
+                row.checked_at = unit.now  # of what cannot be read too: it must not hold the others up
 
         database.transact(checked)
         lost = lose(database, self.uploads.store, rotten)

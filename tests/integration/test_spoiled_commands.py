@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from common.kernel.command import Role
+from common.protocol.messages import SyncAnswer, SyncRequest, Unreachable
 from common.tickets.field_work import AddNote
 from field_app.data import PageApp
 from field_app.state.outbox import Outbox
@@ -107,6 +109,37 @@ def test_one_that_spoils_under_the_running_app_stops_no_other(scene: Scene) -> N
     flip(scene.folder / "tablet.db", scene.ops[0])
     assert sent(scene) == {f"note {n}" for n in range(1, NOTES)}
     assert counts_of(scene.tablet) == 0
+
+
+@pytest.mark.fault("A6", "P3", "P5")
+def test_one_that_was_applied_before_it_spoiled_leaves_its_number_to_no_other(scene: Scene) -> None:
+    """The answer was lost on the line: the office has all five, the tablet counts the others anew."""
+    tablet = scene.tablet
+    assert tablet.loop is not None
+    engine = tablet.loop.engine
+    assert engine is not None
+
+    class Lossy:
+        def sync(self, request: SyncRequest) -> SyncAnswer:
+            line.sync(request)
+            raise Unreachable("cut")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(line, name)
+
+    line, engine.exchange = engine.exchange, Lossy()
+    tablet.cut_line(False)
+    tablet.loop.turn(asked=True)
+    assert len(notes_of(scene.server)) == NOTES
+    assert counts_of(tablet) == NOTES
+    ended(tablet)
+    flip(scene.folder / "tablet.db", scene.ops[1])
+    tablet = scene.again()
+    tablet.give(AddNote(scene.ticket, "one more"))
+    assert sent(scene) == {f"note {n}" for n in range(NOTES)} | {"one more"}
+    assert len(scene.server.rows("SELECT id FROM ticket_event WHERE kind = 'note'")) == NOTES + 1
+    assert counts_of(tablet) == 0
+    assert len(scene.notes_here()) == NOTES + 1
 
 
 @pytest.mark.fault("A6", "P5")
