@@ -98,7 +98,7 @@ def make_parts(
         notary=lambda session: SessionNotary(keys, session),
         make_room=FullDisk.of(settings).make_room,
     )
-    store = open_store(settings)
+    store = open_store(settings, database)
     uploads = Uploads(database, store, settings.incoming_dir, security.upload)
     pictures = Pictures(database, store, settings.shown_dir)
     return Parts(settings, database, keys, security, uploads, pictures)

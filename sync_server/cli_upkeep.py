@@ -94,7 +94,9 @@ def backup_before_upgrade(database: Database, settings: Settings) -> Callable[[]
 
 def _backed_up(database: Database, settings: Settings, to: str | None) -> Backup:
     target = Path(to) if to else settings.backups_dir
-    made = back_up(database, settings.database, settings.keys_dir, target, _say, store=open_store(settings))
+    made = back_up(
+        database, settings.database, settings.keys_dir, target, _say, store=open_store(settings, database)
+    )
     if made.faults:
         raise BackupError("\n".join([f"The copy in {made.folder} has faults:", *map(str, made.faults)]))
     return made

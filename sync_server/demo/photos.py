@@ -55,7 +55,7 @@ def motifs() -> dict[str, bytes]:
 def lay_photos(database: Database, settings: Settings) -> None:
     """Put the motifs into the store."""
     rules = replace(read_security(settings.security).upload, keep_free_mb=1)
-    uploads = Uploads(database, open_store(settings), settings.incoming_dir, rules)
+    uploads = Uploads(database, open_store(settings, database), settings.incoming_dir, rules)
     uploads.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, data in motifs().items():
         source = uploads.folder / f"demo-{name}"

@@ -52,12 +52,17 @@ class Keeping:
         return settle_all(database) + self.pictures.draw_waiting()
 
     def look_all(self, database: Database) -> int:
-        """See that every file is there with all its bytes; returns how many were not."""
+        """See that every file is there with all its bytes, and take up missing ones; returns how many changed."""
         with database.read() as session:
-            query = select(KeptFile.sha256, KeptFile.size_bytes).where(KeptFile.state == "stored")
-            rows = session.execute(query).all()
-        store = self.uploads.store
-        return lose(database, store, (sha256 for sha256, size in rows if store.size(sha256) != size))
+            query = select(KeptFile.sha256, KeptFile.size_bytes, KeptFile.state)
+            rows = session.execute(query.where(KeptFile.state.in_(("stored", "missing")))).all()
+        is_there = {sha256: self.uploads.store.size(sha256) == size for sha256, size, _ in rows}
+        missing = [sha256 for sha256, _, state in rows if state == "missing"]
+        back = [sha256 for sha256 in missing if is_there[sha256] and self.uploads.is_whole(sha256)]
+        for sha256 in back:
+            self.uploads.adopt(sha256)
+        lost = [sha256 for sha256, _, state in rows if state == "stored" and not is_there[sha256]]
+        return len(back) + lose(database, self.uploads.store, lost)
 
     def rotten(self) -> list[str]:
         """Read and hash every file; returns those that are not whole. Changes nothing."""

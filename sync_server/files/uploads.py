@@ -156,11 +156,15 @@ class Uploads:
         return digest.hexdigest() == sha256
 
     def adopt(self, sha256: str) -> None:
-        """Take up bytes that lie in the store, whole, and of which the database knows nothing."""
+        """Take up bytes that lie in the store, whole, and that the database knows nothing of or calls missing."""
         size = self.store.size(sha256) or 0
-        head = next(self.store.read(sha256, 0, HEAD_BYTES), b"")
-        self.database.transact(lambda unit: self._plant(unit, "", sha256, size))
-        self._note_stored(sha256, size, media_type_of(head))
+        media_type = media_type_of(next(self.store.read(sha256, 0, HEAD_BYTES), b""))
+
+        def take_up(unit: UnitOfWork) -> None:
+            self._plant(unit, "", sha256, size)
+            _mark_stored(unit, sha256, size, media_type)
+
+        self.database.transact(take_up)
         settle(self.database, [sha256])
 
     def part(self, sha256: str) -> Path:
@@ -173,7 +177,7 @@ class Uploads:
             is_taken = media_type in rules_of(session).types
         if is_taken:
             self.store.put(sha256, part)
-            self._note_stored(sha256, size, media_type)
+            self.database.transact(lambda unit: _mark_stored(unit, sha256, size, media_type))
         else:
             part.unlink()
             self._note(sha256, state="refused", media_type=media_type, fault="type_unknown", received_bytes=0)
@@ -181,18 +185,6 @@ class Uploads:
         if not is_taken:
             raise Problem(422, "file_not_kept", fault="type_unknown")
         return Standing(size, size, "stored")
-
-    def _note_stored(self, sha256: str, size: int, media_type: str) -> None:
-        """Note what lies in the store, with the length it has there: a second sender may have told another."""
-
-        def write(unit: UnitOfWork) -> None:
-            row = unit.session.get(KeptFile, sha256)
-            assert row is not None
-            row.state, row.media_type = "stored", media_type
-            row.size_bytes = row.received_bytes = size
-            row.moved_at = row.stored_at = row.checked_at = unit.now
-
-        self.database.transact(write)
 
     def _note(self, sha256: str, **values: object) -> None:
         def write(unit: UnitOfWork) -> None:
@@ -241,6 +233,15 @@ class Uploads:
 def now_of(database: Database) -> datetime:
     """Return the time on the database's clock."""
     return instant(database.clock.read().wall_ms)
+
+
+def _mark_stored(unit: UnitOfWork, sha256: str, size: int, media_type: str) -> None:
+    """Note what lies in the store, with the length it has there: a second sender may have told another."""
+    row = unit.session.get(KeptFile, sha256)
+    assert row is not None
+    row.state, row.media_type = "stored", media_type
+    row.size_bytes = row.received_bytes = size
+    row.moved_at = row.stored_at = row.checked_at = unit.now
 
 
 def _named_by(sha256: Any) -> ColumnElement[bool]:

@@ -84,9 +84,11 @@ def restore(
     done = _restored(folder, manifest, settings, clock, random_bytes, ask_leave, copy, replace, say)
     say("putting files back")
     engine = make_engine(settings.database, pool_size=1)
+    store = open_store(settings)
+    store.claim()  # what it should hold and does not is lost from now on, not away
     try:
         with Database(engine, clock, random_bytes).read() as session:
-            files = bring_back(session, folder.parent, open_store(settings))
+            files = bring_back(session, folder.parent, store)
     finally:
         engine.dispose()
     return dataclasses.replace(done, files=files)

@@ -65,7 +65,8 @@ def _rules(settings: Settings) -> BackupRules:
 
 
 def _make_backup(place: BackupPlace, settings: Settings, database: Database) -> int:
-    made = make_backup(place, database, settings.database, settings.keys_dir, store=open_store(settings))
+    store = open_store(settings, database)
+    made = make_backup(place, database, settings.database, settings.keys_dir, store=store)
     for fault in made.faults:
         log.error("the scheduled backup in %s has a fault: %s", made.folder, fault)
     let_old_go(settings, database)

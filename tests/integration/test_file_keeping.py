@@ -19,9 +19,10 @@ from common.policy.file_rules import shipped_rules
 from sync_server.db.office import SYSTEM, perform
 from sync_server.files.draw import VIEW
 from sync_server.files.keeping import Keeping, tell_late
-from sync_server.files.store import FolderStore, StoreAwayError
+from sync_server.files.store import MARK, FolderStore, StoreAwayError
 from sync_server.files.uploads import Uploads
 from sync_server.problems import Problem
+from sync_server.upkeep.backup_files import copy_new
 from tests.support.served import Server, a_server
 from tests.support.tickets import a_ticket_for
 from tests.support.uploading import picture, sha
@@ -248,6 +249,58 @@ def test_one_that_cannot_be_removed_holds_up_no_other(
     assert list(store.names()) == [stuck]
 
 
+@pytest.mark.fault("I5")
+@pytest.mark.parametrize("is_mounted_over", [True, False])
+def test_a_folder_that_is_away_is_no_loss(server: Server, ticket: str, is_mounted_over: bool) -> None:
+    """A share that is not mounted leaves an empty folder, or none: nothing is missing and nothing is put there."""
+    store, database, job = server.parts.uploads.store, server.parts.database, keeping(server)
+    files = {attach(server, ticket, picture(seed)): picture(seed) for seed in (25, 26)}
+    for data in files.values():
+        give(server, data)
+    assert isinstance(store, FolderStore)
+    shared = store.folder.rename(store.folder.with_name("shared"))
+    if is_mounted_over:
+        store.folder.mkdir()
+    with database.read() as session:
+        for ask in (
+            lambda: job.look_all(database), lambda: job.scrub(database), lambda: job.sweep(database), job.rotten,
+            lambda: give(server, picture(27)), lambda: copy_new(session, store, shared.with_name("backups")),
+        ):  # fmt: skip
+            with pytest.raises(StoreAwayError, match="mount it"):
+                ask()
+    assert not (store.folder.exists() and any(store.folder.iterdir()))
+    assert [state(server, one) for one in files] == [("stored", "")] * 2
+    if is_mounted_over:
+        store.folder.rmdir()
+    shared.rename(store.folder)
+    assert [job.look_all(database), len(job.rotten())] == [0, 0]
+    give(server, picture(27))
+    # The files are gone for good, and whoever looks after the server says so.
+    store.folder.rename(shared)
+    store.claim()
+    assert job.look_all(database) == 3
+    assert [state(server, one) for one in files] == [("missing", "")] * 2
+
+
+@pytest.mark.fault("I5")
+def test_missing_bytes_that_lie_there_again_are_taken_up(server: Server, ticket: str) -> None:
+    store, database, job = server.parts.uploads.store, server.parts.database, keeping(server)
+    back, rotten = picture(28), picture(29)
+    records = [attach(server, ticket, data) for data in (back, rotten)]
+    assert isinstance(store, FolderStore)
+    for data in (back, rotten):
+        give(server, data)
+        store.path(sha(data)).unlink()
+    assert job.look_all(database) == 2
+    store.path(sha(back)).write_bytes(back)
+    store.path(sha(rotten)).write_bytes(rotten[:-1] + b"!")
+    assert job.look_all(database) == 1
+    assert [state(server, one) for one in records] == [("stored", ""), ("missing", "")]
+    told = "SELECT resolution FROM discrepancy WHERE code = 'file_missing' ORDER BY resolution"
+    assert [row[0] for row in server.rows(told)] == ["", "arrived"]
+    assert job.look_all(database) == 0
+
+
 @pytest.mark.fault("A8", "I5")
 def test_what_a_crash_leaves_is_taken_up_or_swept(server: Server, ticket: str, tmp_path: Path) -> None:
     uploads, database = server.parts.uploads, server.parts.database
@@ -331,7 +384,7 @@ def test_names_of_strangers_are_never_paths(server: Server, ticket: str) -> None
             give(server, data)
     for path in server.parts.settings.data_dir.rglob("*"):
         if path.is_file() and "files" in path.parts:
-            assert path.name in {sha(picture(30 + number)) for number in range(len(names))}
+            assert path.name in {sha(picture(30 + number)) for number in range(len(names))} | {MARK}
     for wrong in ("..%2f..%2fkeys", "CON", "A" * 64, "0" * 63, "0" * 65):
         with TestClient(server.app, base_url="http://127.0.0.1") as http:
             assert http.get(f"/v1/files/{wrong}").status_code in (401, 404, 422)
