@@ -16,12 +16,11 @@ from sqlalchemy.orm import Session
 from common.files.attachment import Attachment, files_of, is_file_sealed
 from common.i18n import has_key, translate
 from common.tickets.ticket import Ticket
-from field_app.store.files import PREVIEW
+from field_app.store.files import PREVIEW, STUCK
 from field_app.store.schema import Blob
 
 KIB = 1024
 PERCENT = 100
-ERRORS = ("lost", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def waiting_files(session: Session, holds_back: bool = False, limit: int = 60) -
     """List files that are on their way or did not get there, in the order they go."""
     query = (
         select(Blob.sha)
-        .where(Blob.state.in_(("waiting", "refused", "lost")), Blob.role != PREVIEW)
+        .where(Blob.state.in_(("waiting", *STUCK)), Blob.role != PREVIEW)
         .order_by(Blob.state != "waiting", Blob.priority, Blob.kept_ms)
         .limit(limit)
     )
@@ -122,7 +121,7 @@ def state_of_file(row: Attachment, blob: Blob | None, holds_back: bool) -> str:
         return row.state
     if blob is None or blob.state == "gone":
         return "elsewhere"
-    if blob.state in ERRORS:
+    if blob.state in STUCK:
         return blob.state
     if blob.state == "sent":
         return "checking"

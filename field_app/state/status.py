@@ -35,6 +35,7 @@ class SyncStatus:
     error: str = ""
     files: int = 0  # photos and papers whose bytes are not at the office yet
     trouble: str = ""  # of the device itself: reason code, '' while it can save
+    stuck: int = 0  # photos and papers that are lost here or that the office did not take
 
 
 def local_moment(language: str, at: datetime, now: datetime, zone: tzinfo) -> str:
@@ -59,7 +60,7 @@ def strip_words(
 ) -> tuple[str, str]:
     """Return headline and detail of the strip. `place`: phone, tablet or desktop, for "saved on this …".
 
-    Never says "sent" or "all sent" while something waits, nor "saved" alone when it means sent.
+    Never says "sent" or "all sent" while something waits or cannot go, nor "saved" alone when it means sent.
     """
     t = translate
     saved = t(language, f"app.strip.saved.{place}")
@@ -69,7 +70,9 @@ def strip_words(
         parts.append(t(language, "app.strip.waiting", n=status.waiting))
     if status.files:
         parts.append(t(language, "app.strip.files_waiting", n=status.files))
-    if not waits and status.mode is SyncMode.OFFLINE:
+    if status.stuck:
+        parts.append(t(language, "app.strip.files_stuck", n=status.stuck))
+    if not (waits or status.stuck) and status.mode is SyncMode.OFFLINE:
         parts.append(t(language, "app.strip.nothing_waiting"))
     if status.last_contact_at is None:
         parts.append(t(language, "app.strip.no_contact"))
@@ -79,6 +82,8 @@ def strip_words(
     headline = t(language, f"app.strip.{status.mode}", n=status.attention, waiting=status.waiting)
     if status.mode is SyncMode.ONLINE and waits:
         headline = t(language, "app.strip.online_waiting")
+    elif status.mode is SyncMode.ONLINE and status.stuck:
+        headline = t(language, "app.strip.online_stuck")
     if status.mode is SyncMode.ERROR and status.error:
         parts.insert(0, say_trouble(language, status.error))
     return headline, " · ".join(parts)

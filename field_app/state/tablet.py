@@ -27,7 +27,7 @@ from field_app.state.reach import HANDED_TO, LineState
 from field_app.state.status import SyncMode, SyncStatus
 from field_app.store.dismissal import WIPED, dismissal, wiped
 from field_app.store.outbox import counts
-from field_app.store.queries_status import files_waiting, needs_attention, stamp
+from field_app.store.queries_status import files_stuck, files_waiting, needs_attention, stamp
 from field_app.store.roomy import StoreFullError
 from field_app.store.settings import BOX_KEY_SETTING
 from field_app.store.spoiled import unseal
@@ -321,7 +321,7 @@ class Tablet:
         """Say what the strip has to say."""
         with self.store.read() as session:
             counted, attention = counts(session), needs_attention(session)
-            files = files_waiting(session)
+            files, stuck = files_waiting(session), files_stuck(session)
         loop = self.loop
         contact = instant(counted.last_contact_ms) if counted.last_contact_ms else None
         error = loop.error if loop else ""
@@ -338,7 +338,7 @@ class Tablet:
             mode = SyncMode.ONLINE
         error = error if mode is SyncMode.ERROR else ""
         trouble = self.store.trouble or self.lease_trouble
-        return SyncStatus(mode, counted.waiting, attention, contact, error, files, trouble)
+        return SyncStatus(mode, counted.waiting, attention, contact, error, files, trouble, stuck)
 
     @property
     def lease_trouble(self) -> str:

@@ -32,6 +32,7 @@ ASK = -1  # an offset that only the server knows
 DAY_MS = 86_400_000
 ORPHAN_MS = 14 * DAY_MS  # a store put back from an older copy may still be asked for what lies here
 LOOKED_AT_MS = 7 * DAY_MS  # so long a file that is safe at the office can still be looked at here
+STUCK = ("lost", "refused")  # these bytes go nowhere by themselves
 UNSETTLED = ("new", "parked", "blocked")
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from common.files.attachment import Attachment
 from common.inbox.records import FieldConflict, InboxItem
-from field_app.store.files import PREVIEW
+from field_app.store.files import PREVIEW, STUCK
 from field_app.store.outbox import NEEDS_A_LOOK, UNSENT
 from field_app.store.schema import Blob, HeldAgg, OutboxOp
 from field_app.store.store import state_of
@@ -37,6 +38,14 @@ def stamp(session: Session) -> tuple[Any, ...]:
 def files_waiting(session: Session) -> int:
     """Count files whose bytes are not at the office yet; a photo and its preview are one."""
     return session.scalar(select(func.count()).where(Blob.state == "waiting", Blob.role != PREVIEW)) or 0
+
+
+def files_stuck(session: Session) -> int:
+    """Count files that stand in a ticket and whose bytes are lost here or were refused: a person must look."""
+    stands = Attachment.withdrawn.is_(False) & (Attachment.state != "stored")
+    its = select(Attachment.id).where(Attachment.sha256 == Blob.sha, stands).exists()
+    query = select(func.count()).where(Blob.state.in_(STUCK), Blob.role != PREVIEW, its)
+    return session.scalar(query) or 0
 
 
 def needs_attention(session: Session) -> int:

@@ -131,10 +131,11 @@ class Uploads:
             return self.box.shelf.read(blob.sha, blob.offset, self.chunks.size)
         except ShelfClosed:  # the vault was closed meanwhile
             self.chunks = replace(self.chunks, next_try_ms=self.clock.read().mono_ms + CLOSED_PAUSE_MS)
-            return None
-        except (OSError, BytesUnreadable):  # bytes that cannot be read are lost, and said to be
+        except (FileNotFoundError, BytesUnreadable):  # gone or spoiled, and said to be
             self._failed(blob, "file_damaged", state="lost")
-            return None
+        except OSError:  # of the device, not of the bytes: they may well be read later
+            self._broken(blob, "file_unreadable", 0, Unreachable("not read"))
+        return None
 
     def _try(self, blob: Blob, chunk: bytes) -> None:
         began_ms = self.clock.read().mono_ms
@@ -169,10 +170,10 @@ class Uploads:
     def _is_rotten(self, blob: Blob) -> bool:
         try:
             return hashlib.sha256(self.box.shelf.read(blob.sha)).hexdigest() != blob.sha
-        except ShelfClosed:
-            return False
-        except (OSError, BytesUnreadable):
+        except (FileNotFoundError, BytesUnreadable):
             return True
+        except (OSError, ShelfClosed):  # nothing is known of it: it is sent again
+            return False
 
     def _broken(self, blob: Blob, code: str, sent: int, error: ExchangeError) -> None:
         retry_after_s = error.retry_after_s if isinstance(error, Busy) else 0

@@ -35,6 +35,8 @@ def SyncStrip(on_open: Callable[[Any], Any] | None = None) -> ft.Control:
     state, icon = LOOKS[status.mode]
     if status.mode is SyncMode.ONLINE and (status.waiting or status.files):
         state, icon = State.WAITING, ft.Icons.SCHEDULE_SEND_OUTLINED
+    elif status.mode is SyncMode.ONLINE and status.stuck:
+        state, icon = LOOKS[SyncMode.ERROR]
     tone = palette.tone(state)
     headline, detail = strip_words(status, t.language, session.viewport.place, session.now(), session.zone)
     words: list[ft.Control] = [

@@ -161,6 +161,11 @@ def test_all_sent_is_only_said_when_nothing_waits() -> None:
     nothing, _ = strip_words(SyncStatus(SyncMode.ONLINE, 0, 0, NOW), "en", "phone", NOW, CHINA)
     something, _ = strip_words(SyncStatus(SyncMode.ONLINE, 1, 0, NOW), "en", "phone", NOW, CHINA)
     assert nothing == "Everything sent"
+    for mode in (SyncMode.ONLINE, SyncMode.OFFLINE):
+        lost, detail = strip_words(SyncStatus(mode, 0, 0, NOW, stuck=1), "en", "phone", NOW, CHINA)
+        assert "verything" not in lost
+        assert "1 photo or paper lost" in detail
+        assert "nothing waiting" not in detail
     assert "not all sent" in something
 
 

@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from common.files.attach import WithdrawFile
+from common.files.attachment import Attachment
 from common.protocol.messages import Busy, NotTrusted, Unreachable
 from field_app.store.files import FileBox, NewFile
 from field_app.store.pictures import Prepared, prepare
+from field_app.store.queries_status import files_stuck, files_waiting
 from field_app.store.schema import Blob, OutboxOp
 from field_app.store.shelf import FolderShelf
 from field_app.sync.upload import FEWEST_BYTES, MOST_BYTES, Chunks, Uploads, after_break, after_chunk
@@ -64,6 +67,11 @@ def blob(tablet: TabletStand, sha: str) -> Blob:
         session.expunge_all()
     assert found is not None
     return found
+
+
+def counted(tablet: TabletStand) -> tuple[int, int]:
+    with tablet.store.read() as session:
+        return files_waiting(session), files_stuck(session)
 
 
 def run(uploads: Uploads, tablet: TabletStand, most: int = 1500) -> int:
@@ -201,6 +209,37 @@ def test_bytes_that_rotted_on_the_tablet_are_said_to_be_lost(
     assert (blob(tablet, gone).state, blob(tablet, gone).error) == ("lost", "file_lost")
     assert (blob(tablet, rotten).state, blob(tablet, rotten).error) == ("lost", "file_damaged")
     assert rotten not in peer.stored
+    assert counted(tablet) == (0, 2), "the strip says so"
+    with tablet.store.read() as session:
+        rows = session.scalars(select(Attachment).where(Attachment.sha256.in_((gone, rotten)))).all()
+        session.expunge_all()
+    for row in rows:
+        assert tablet.store.give(WithdrawFile(row.id, row.ticket_id, "taken again")).outcome.took_effect
+    assert counted(tablet) == (0, 0)
+
+
+@pytest.mark.fault("A8")
+def test_bytes_that_cannot_be_read_just_now_go_later(
+    tablet: TabletStand, box: FileBox, uploads: Uploads, peer: TusPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virus scanner's lock, a card that is busy: nothing is lost, and it goes when it can be read."""
+    sha, opened = attach(tablet, box, PAPER, "document"), Path.open
+
+    def locked(path: Path, *args: object, **named: object) -> object:
+        if path.name == sha:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **named)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", locked)
+        assert uploads.turn()
+        assert uploads.turn(), "announced, then not read"
+        assert (blob(tablet, sha).state, blob(tablet, sha).error) == ("waiting", "file_unreadable")
+        assert not uploads.is_due(), "not at once"
+        assert counted(tablet) == (1, 0)
+    run(uploads, tablet)
+    assert sha in peer.stored
+    assert blob(tablet, sha).error == ""
 
 
 def test_photos_wait_for_wifi_and_previews_do_not(
