@@ -34,7 +34,7 @@ def limit() -> None:
 
 
 def draw(data: bytes, view: str, thumb: str, pixels: int) -> str:
-    """Draw both; returns ok, `pixels_too_many` or `picture_broken`."""
+    """Draw both; returns ok, `pixels_too_many`, `picture_broken`, or `not_now` where nothing could be written."""
     Image.MAX_IMAGE_PIXELS = None  # counted here, before a pixel is read
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as source:
@@ -47,6 +47,8 @@ def draw(data: bytes, view: str, thumb: str, pixels: int) -> str:
             _write(turned, THUMB, 75, thumb)
     except MemoryError:
         return "pixels_too_many"
+    except OSError as error:  # decoders raise theirs without a number
+        return "not_now" if error.errno else "picture_broken"
     except Exception:  # noqa: BLE001 - whatever a decoder makes of hostile bytes, the answer is the same
         return "picture_broken"
     return "ok"

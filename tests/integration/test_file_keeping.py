@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -109,6 +110,38 @@ def test_hostile_content_is_refused_or_never_shown_and_its_record_kept(server: S
     assert b"".join(server.parts.uploads.store.read(sha(DAMAGED))) == DAMAGED, "the original is evidence"
     pictures.forget(sha(picture(3)))
     assert pictures.find(sha(picture(3)), "view") is not None, "drawn again"
+
+
+def ends(*_: object, **__: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.CompletedProcess([], 1, b"", b"no such library")
+
+
+def takes_too_long(*_: object, **__: object) -> None:
+    raise subprocess.TimeoutExpired("draw", 60)
+
+
+def cannot_begin(*_: object, **__: object) -> None:
+    raise OSError(12, "Cannot allocate memory")
+
+
+@pytest.mark.parametrize("trouble", [takes_too_long, cannot_begin, ends])
+def test_a_picture_that_cannot_be_drawn_just_now_is_drawn_later(
+    server: Server, ticket: str, trouble: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is too busy says nothing of the picture; it is not asked at once again, and holds up no other."""
+    data, database, job, pictures = picture(50), server.parts.database, keeping(server), server.parts.pictures
+    named = attach(server, ticket, data)
+    give(server, data)
+    with monkeypatch.context() as patched:
+        patched.setattr("sync_server.files.pictures.subprocess.run", trouble)
+        assert job.settle_and_draw(database) == 1
+    assert (state(server, named), pictures.find(sha(data), "view")) == (("stored", ""), None)
+    give(server, picture(51))
+    assert job.settle_and_draw(database) == 1, "only the other"
+    server.clock.advance(timedelta(minutes=11))
+    assert job.settle_and_draw(database) == 1
+    assert pictures.find(sha(data), "view") is not None
+    assert state(server, named) == ("stored", "")
 
 
 @pytest.mark.fault("I2")

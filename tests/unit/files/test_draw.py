@@ -48,6 +48,11 @@ def test_what_is_shown_holds_nothing_but_the_picture(tmp_path: Path) -> None:
     assert thumb.stat().st_size < 20_000
 
 
+def test_a_disk_that_takes_nothing_says_nothing_of_the_picture(tmp_path: Path) -> None:
+    assert drawn(picture(1), tmp_path / "no such folder") == "not_now"
+    assert drawn(picture(1)[:400], tmp_path) == "picture_broken"
+
+
 def bomb() -> bytes:
     """Write a PNG of a few bytes that says it has 3.6 thousand million pixels."""
 
