@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from common.inbox.records import OFFICE_INBOX, Discrepancy
@@ -42,15 +43,23 @@ def note_backup(database: Database, folder: str, made_at: datetime, seq: int, fa
     database.transact(write)
 
 
-def last_good_backup(session: Session) -> BackupMade | None:
+def newest_first(now: datetime) -> tuple[ColumnElement[Any], ...]:
+    """Order backups by the number each ends at: a clock may have been ahead when one was made.
+
+    Only between those that end at the same one does the clock decide, a moment to come last.
+    """
+    return BackupMade.seq.desc(), BackupMade.made_at > now, BackupMade.made_at.desc(), BackupMade.id.desc()
+
+
+def last_good_backup(session: Session, now: datetime) -> BackupMade | None:
     """Find the newest backup that was restored without faults."""
     good = select(BackupMade).where(BackupMade.faults == 0)
-    return session.scalar(good.order_by(BackupMade.made_at.desc(), BackupMade.id.desc()).limit(1))
+    return session.scalar(good.order_by(*newest_first(now)).limit(1))
 
 
-def unsaved_since(session: Session) -> datetime | None:
+def unsaved_since(session: Session, now: datetime) -> datetime | None:
     """Return since when nothing was backed up: the last good backup, else the first entry; None if there is nothing."""
-    last = last_good_backup(session)
+    last = last_good_backup(session, now)
     if last is not None:
         return last.made_at
     return session.scalar(select(AuditEntry.at).where(AuditEntry.seq == 1))

@@ -15,11 +15,13 @@ from datetime import timedelta
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.concurrency import run_in_threadpool
 
+from common.kernel.clock import instant
 from sync_server.db.database import Database, DatabaseBusyError
 from sync_server.db.job_tables import JobRun
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.jobs.clock_alarms import raise_alarms
 from sync_server.jobs.compaction import thin_out_feed
+from sync_server.jobs.due import is_due
 from sync_server.jobs.sweep import sweep_expired
 from sync_server.jobs.ticket_scope import end_old_scopes
 
@@ -91,20 +93,16 @@ def take_turn(database: Database, job: Job) -> bool:
             unit.session.add(JobRun(name=job.name, began_at=unit.now))
             unit.session.flush()
             return True
-        if unit.now - row.began_at < job.every:
+        if not is_due(row.began_at, unit.now, job.every):
             return False
         row.began_at = unit.now
         return True
 
     with database.read() as session:
         row = session.get(JobRun, job.name)
-    if row is not None and database.clock.read().wall_ms < _due_ms(row, job):
+    if row is not None and not is_due(row.began_at, instant(database.clock.read().wall_ms), job.every):
         return False
     try:
         return database.transact(take)
     except (DatabaseBusyError, IntegrityError):  # another worker was first
         return False
-
-
-def _due_ms(row: JobRun, job: Job) -> int:
-    return int(row.began_at.timestamp() * 1000) + int(job.every / timedelta(milliseconds=1))

@@ -17,12 +17,12 @@ from common.kernel.ids import derive_id
 from sync_server.db.database import Database
 from sync_server.db.tables import AuditEntry
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.jobs.due import SLACK
 from sync_server.jobs.ticker import Job
 
 log = logging.getLogger("sync_server")
 ALARM = "server_clock"
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # this program is younger than that
-SLACK = timedelta(minutes=5)
 JUMP_MS = 60_000
 LOOK_EVERY = timedelta(minutes=1)
 

@@ -19,6 +19,7 @@ from sync_server.db.database import Database
 from sync_server.db.evidence_tables import ChainCheck
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
+from sync_server.jobs.due import is_due
 from sync_server.jobs.ticker import Job
 from sync_server.keys import ServerKeys
 from sync_server.notary import trusted_keys
@@ -55,7 +56,7 @@ def begin_check(database: Database, by: str) -> str:
     def begin(unit: UnitOfWork) -> str:
         head = unit.session.execute(select(StreamHead.audit_seq)).scalar_one()
         last = last_check(unit.session)
-        if last is not None and last.state == "running" and unit.now - last.began_at < STALLED:
+        if last is not None and last.state == "running" and not is_due(last.began_at, unit.now, STALLED):
             return last.id
         row = ChainCheck(
             id=unit.new_id(), began_at=unit.now, ended_at=None, by=by, state="running", seen=0, total=head,
@@ -125,7 +126,7 @@ def _check_daily(settings: Settings, keys: ServerKeys, database: Database) -> in
     with database.read() as session:
         last = last_check(session)
         now = instant(database.clock.read().wall_ms)
-    if last is not None and last.state == "good" and now - last.began_at < DAILY / 2:
+    if last is not None and last.state == "good" and not is_due(last.began_at, now, DAILY / 2):
         return 0
     check_id = begin_check(database, SCHEDULED)
     if not run_check(settings, keys, database, check_id):

@@ -22,7 +22,7 @@ from sqlalchemy import inspect, make_url, select, update
 
 from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes
-from common.protocol.epoch import epoch_after
+from common.protocol.epoch import epoch_after, generation_of
 from sync_server.db.database import Database
 from sync_server.db.engine import make_engine
 from sync_server.db.migrate import require_upgradable, upgrade
@@ -168,12 +168,18 @@ def newer_backups(folder: Path) -> list[Path]:
     return [
         other
         for other, told in backups_in(folder.parent)
-        if (
-            other.name > folder.name
-            if told is None
-            else not told.get("faults") and told["made_at"] > mine["made_at"]
-        )
+        if (other.name > folder.name if told is None else not told.get("faults") and _is_newer(told, mine))
     ]
+
+
+def _is_newer(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Say whether a backup ends after another, by what no clock can turn round: its history, then its number."""
+    if one["epoch"] == other["epoch"] and one["seq"] != other["seq"]:
+        return bool(one["seq"] > other["seq"])
+    generations = generation_of(one["epoch"]), generation_of(other["epoch"])
+    if generations[0] != generations[1]:
+        return generations[0] > generations[1]
+    return bool(one["made_at"] > other["made_at"])
 
 
 def begin_history(

@@ -15,9 +15,10 @@ from sqlalchemy import select
 
 from common.kernel.clock import instant
 from sync_server.db.database import Database
-from sync_server.db.durable import raise_backup_alarm, unsaved_since
+from sync_server.db.durable import newest_first, raise_backup_alarm, unsaved_since
 from sync_server.db.upkeep_tables import BackupMade
 from sync_server.files.store import StoreAwayError, open_store
+from sync_server.jobs.due import is_due
 from sync_server.jobs.ticker import Job
 from sync_server.security import BackupRules, read_security
 from sync_server.settings import Settings
@@ -78,7 +79,7 @@ def alarm_if_too_old(settings: Settings, database: Database) -> int:
     if not settings.backup_alarm_h or not _older_than(database, settings.backup_alarm_h):
         return 0
     with database.read() as session:
-        since = unsaved_since(session)
+        since = unsaved_since(session, _now(database))
     return int(since is not None and raise_backup_alarm(database, since, settings.backup_alarm_h))
 
 
@@ -86,7 +87,7 @@ def let_old_go(settings: Settings, database: Database) -> None:
     """Remove all but the newest backups that this server made in its own folder, good ones and such with faults."""
     with database.read() as session:
         rows = session.execute(
-            select(BackupMade.folder, BackupMade.faults).order_by(BackupMade.made_at.desc())
+            select(BackupMade.folder, BackupMade.faults).order_by(*newest_first(_now(database)))
         ).all()
     mine = [
         (folder, row.faults) for row in rows if (folder := Path(row.folder)).parent == settings.backups_dir
@@ -98,9 +99,10 @@ def let_old_go(settings: Settings, database: Database) -> None:
 
 
 def _older_than(database: Database, hours: int) -> bool:
+    now = _now(database)
     with database.read() as session:
-        since = unsaved_since(session)
-    return since is not None and _now(database) - since >= timedelta(hours=hours)
+        since = unsaved_since(session, now)
+    return since is not None and is_due(since, now, timedelta(hours=hours))
 
 
 def _now(database: Database) -> datetime:

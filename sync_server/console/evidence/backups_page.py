@@ -17,9 +17,10 @@ from common.approvals.approval import RequestApproval
 from sync_server.console.desk import Desk, forms_of
 from sync_server.console.entry import Entry, Sent
 from sync_server.console.site import Site
-from sync_server.db.durable import last_good_backup, unsaved_since
+from sync_server.db.durable import last_good_backup, newest_first, unsaved_since
 from sync_server.db.tables import StreamHead
 from sync_server.db.upkeep_tables import BackupMade, Restoration
+from sync_server.jobs.due import is_due
 
 PATH = "/console/backups"
 APPROVALS_PATH = "/console/approvals"
@@ -45,18 +46,15 @@ def backups_router(site: Site) -> APIRouter:
         return show(request, entry) if outcome is None else desk.back(request, APPROVALS_PATH, outcome)
 
     def show(request: Request, entry: Entry | None = None) -> Response:
-        newest = BackupMade.made_at.desc()
         with site.database.read() as session:
-            made = session.scalars(
-                select(BackupMade).order_by(newest, BackupMade.id.desc()).limit(SHOWN)
-            ).all()
+            made = session.scalars(select(BackupMade).order_by(*newest_first(desk.now())).limit(SHOWN)).all()
             restored = session.scalars(
                 select(Restoration).order_by(Restoration.restored_at.desc()).limit(SHOWN)
             ).all()
-            good, since = last_good_backup(session), unsaved_since(session)
+            good, since = last_good_backup(session, desk.now()), unsaved_since(session, desk.now())
             head, durable = session.execute(select(StreamHead.seq, StreamHead.durable)).one()
         hours = site.settings.backup_alarm_h
-        is_late = bool(hours) and since is not None and desk.now() - since > timedelta(hours=hours)
+        is_late = bool(hours) and since is not None and is_due(since, desk.now(), timedelta(hours=hours))
         is_here = site.settings.backups_dir.is_relative_to(site.settings.data_dir)
         return desk.show(
             request, "evidence/backups.html", made=made, restored=restored, good=good, is_late=is_late,
