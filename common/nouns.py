@@ -21,6 +21,7 @@ ROOMS = (
     "common.files.bytes_arrive",
     "common.inbox.inbox_commands",
     "common.inbox.records",
+    "common.inbox.spoiled",
     "common.people.erasure",
     "common.people.fitness_commands",
     "common.people.person",

@@ -16,6 +16,7 @@ from common.visit.voucher import money
 
 # Which words a value stands for, by its name; names not here are shown as they are.
 WORDS = {
+    "command": "command",
     "channel": "ticket.channel",
     "severity": "ticket.severity",
     "state": "ticket.state",

@@ -15,6 +15,10 @@ from dataclasses import asdict, dataclass, replace
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
+from common.inbox.spoiled import ReportSpoiled
+from common.kernel.clock import instant
+from common.kernel.command import REGISTRY
+from common.kernel.ids import derive_id, is_id
 from field_app.store.apply import number_afresh, rebase_all
 from field_app.store.memo import MEMO, Memo
 from field_app.store.opening import RECOVERY, Recovery
@@ -31,6 +35,10 @@ _ROWS = "SELECT ord, id, state, envelope, details FROM main.op WHERE state <> ? 
 _SET_ASIDE = "UPDATE main.op SET state = ?, local_code = '' WHERE ord = ?"
 _LEAVE = "DELETE FROM op_touch WHERE op_ord = ?"
 _ANSWER_LOST = "UPDATE main.op SET details = ? WHERE ord = ?"
+_UNTOLD = """SELECT ord, id, kind, ticket_id, given_ms FROM main.op
+    WHERE state = ? AND status = '' AND code = '' ORDER BY ord"""
+_NOTE_TOLD = "UPDATE main.op SET code = ? WHERE ord = ?"
+TOLD = "told"
 _log = logging.getLogger(__name__)
 
 
@@ -57,9 +65,34 @@ def set_spoiled_aside(store: Store) -> int:
     Nothing is written where there are none. Raises StoreFullError.
     """
     with store.read() as session:
-        if not _spoiled(session.connection()):
-            return 0
-    return store.write(lambda session: _set_aside(session, store.clock.read().wall_ms))
+        found = len(_spoiled(session.connection()))
+    if found:
+        now_ms = store.clock.read().wall_ms
+        store.write(lambda session: _set_aside(session, now_ms))
+    _tell_office(store)
+    return found
+
+
+def _tell_office(store: Store) -> None:
+    """Have the office told of each, once; what is refused now, past the lease, is told when this is next looked at."""
+    with store.read() as session:
+        untold = session.connection().exec_driver_sql(_UNTOLD, (SPOILED,)).all()
+    for op_ord, *row in untold:
+
+        def note(session: Session, _: str, op_ord: int = op_ord) -> None:
+            session.connection().exec_driver_sql(_NOTE_TOLD, (TOLD, op_ord))
+
+        store.give(_report(*row), beside=note)
+
+
+def _report(op_id: str, kind: str, ticket_id: str | None, given_ms: int) -> ReportSpoiled:
+    """Write the report from what stands beside the command in the clear; that may be spoiled as well."""
+    return ReportSpoiled(
+        op_id if is_id(op_id) else derive_id("spoiled", op_id),
+        kind if kind in REGISTRY else "unknown",
+        instant(given_ms),
+        ticket_id if ticket_id and is_id(ticket_id) else None,
+    )
 
 
 def _spoiled(connection: Connection) -> list[_Found]:

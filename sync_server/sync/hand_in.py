@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from common.inbox.opening import discrepancy_id, open_discrepancy
+from common.inbox.records import Discrepancy
 from common.kernel.outcome import BadPayload, Refused
 from common.people.person import Person
 from common.protocol.messages import ClockNow, NotTrusted, OpResult
@@ -33,6 +35,7 @@ from sync_server.sync.service import actor_of
 
 OPENED_AT_MOST = 64 * 1024 * 1024
 UNSIGNED = "rescue_unsigned"  # reason its commands wait for
+SPOILED = "rescue_spoiled"  # code of the entry for one that no longer opens
 BY_HAND = 0  # the incarnation of what came by hand: no lane of a tablet has it
 
 
@@ -58,19 +61,7 @@ def hand_in(uploads: Uploads, keys: ServerKeys, file: RescueFile, by: str) -> Re
     for portion in portions(ops):
         results += database.transact(lambda unit, p=portion: _take(unit, lane, p, code))  # type: ignore[misc]
         lane.last_n = portion[-1].n
-    database.transact(
-        lambda unit: note_event(
-            unit,
-            "hand_in_rescue",
-            by,
-            device_id=file.dev,
-            count=len(ops),
-            known=known,
-            sha256=file.sha256,
-            files=len(file.files),
-            spoiled=len(spoiled),
-        )  # fmt: skip
-    )
+    database.transact(lambda unit: _note(unit, file, by, device.person_id, len(ops), known, spoiled))
     waiting = sum(1 for result in results if result.s in ("parked", "blocked"))
     return RescueTaken(
         file.dev, person.name if person else "", len(ops), known, len(results) - waiting, waiting,
@@ -101,6 +92,26 @@ def _take(unit: UnitOfWork, lane: Lane, portion: list[Numbered], code: str) -> l
     if code:
         return park_portion(unit, place, device.person_id, portion, clock, code)
     return push_portion(unit, place, actor, portion, clock)
+
+
+def _note(
+    unit: UnitOfWork, file: RescueFile, by: str, person_id: str, count: int, known: int, spoiled: list[str]
+) -> None:
+    """Note that a file was handed in, and put before the office what no longer opens in it, once."""
+    note_event(
+        unit,
+        "hand_in_rescue",
+        by,
+        device_id=file.dev,
+        count=count,
+        known=known,
+        sha256=file.sha256,
+        files=len(file.files),
+        spoiled=len(spoiled),
+    )
+    for op_id in spoiled:
+        if unit.session.get(Discrepancy, discrepancy_id(op_id, SPOILED)) is None:
+            unit.add(open_discrepancy(op_id, SPOILED, {}, unit.now, person_id=person_id))
 
 
 def _open(keys: ServerKeys, file: RescueFile) -> tuple[list[Any], list[str]]:

@@ -90,6 +90,9 @@ def test_one_that_no_longer_opens_stops_no_other(scene: Scene) -> None:
     assert scene.notes_here() == {"note 0", "note 2", "note 4"}
     assert sent(scene) == {"note 0", "note 2", "note 4"}
     assert scene.server.rows("SELECT forks FROM device") == [(0,)], "the others close up"
+    assert told_office(scene) == [
+        ("command_spoiled", op_id) for op_id in sorted((scene.ops[1], scene.ops[3]))
+    ]
     check_rebase_law_of(tablet.store.engine, "after commands were set aside")
     page = Outbox(PageApp(tablet)).page
     assert page is not None
@@ -102,6 +105,8 @@ def test_one_that_no_longer_opens_stops_no_other(scene: Scene) -> None:
     told = recovery_of(tablet.store)
     assert told is not None
     assert told.lost == 2, "counted once"
+    sent(scene)
+    assert len(told_office(scene)) == 2, "told once"
 
 
 @pytest.mark.fault("A6", "P5")
@@ -160,6 +165,7 @@ def test_what_the_office_has_is_no_loss(scene: Scene) -> None:
     assert recovery_of(tablet.store) is None
     tablet.give(AddNote(scene.ticket, "one more"))
     assert "one more" in sent(scene)
+    assert told_office(scene) == []
     assert len(scene.notes_here()) == NOTES + 1
 
 
@@ -171,8 +177,15 @@ def test_in_a_rescue_file_it_stops_no_other(scene: Scene) -> None:
     FileKeystore(scene.folder / "keys").forget(SECRET)
     taken = take_in(scene.server, content(scene.again(unlocked=False)))
     assert (taken.count, taken.waiting, taken.spoiled) == (4, 4, 1)
+    assert told_office(scene) == [("rescue_spoiled", scene.ops[1])]
     assert decide_all(scene.server.parts.database, SYSTEM, device, "accept", "").left == 0
     assert notes_of(scene.server) == {"note 0", "note 2", "note 3", "note 4"}
+
+
+def told_office(scene: Scene) -> list[tuple[str, str]]:
+    """Return what the office's inbox says of commands that cannot be read."""
+    query = "SELECT code, op_id FROM discrepancy WHERE code LIKE '%spoiled' ORDER BY op_id"
+    return [tuple(row) for row in scene.server.rows(query)]
 
 
 def counts_of(tablet: Tablet) -> int:

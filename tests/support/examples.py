@@ -35,6 +35,7 @@ from common.inbox.inbox_commands import (
     SettleConflict,
     WithdrawCommand,
 )
+from common.inbox.spoiled import ReportSpoiled
 from common.people.erasure import PseudonymiseContact, PseudonymisePerson
 from common.people.fitness_commands import AddQualification, CancelAbsence, RecordAbsence, RevokeQualification
 from common.people.person_commands import (
@@ -171,6 +172,7 @@ OFFICE_MASTER: dict[type[Any], Builder] = {
     DecideParked: lambda a: DecideParked(a.new(), "decline", "重复"),
     WithdrawCommand: lambda a: WithdrawCommand(a.new()),
     HandToOffice: lambda a: HandToOffice(a.new()),
+    ReportSpoiled: lambda a: ReportSpoiled(a.new(), "add_note", a.window[0], a.ticket),
 }
 OFFICE_TICKET: dict[type[Any], Builder] = {
     ReportFault: lambda a: ReportFault(a.new(), a.code, "phone", a.customer, "不能开机", "minor", a.unit),

@@ -16,10 +16,12 @@ from common.inbox.inbox_commands import (
     WithdrawCommand,
 )
 from common.inbox.records import OFFICE_INBOX, Discrepancy, FieldConflict, InboxItem
+from common.inbox.spoiled import ReportSpoiled
 from common.kernel.command import Place, Role
 from common.kernel.scope import grants_of
 from common.tickets.intake import EditTicket
 from common.tickets.ticket import Ticket
+from common.tickets.wording import say_reason
 from tests.support.world import World, change
 
 
@@ -141,3 +143,15 @@ def test_a_parked_command_is_withdrawn_or_handed_over(world: World) -> None:
     world.must(WithdrawCommand(item.op_id), **mine)
     assert world.get(InboxItem, item.id).state == "withdrawn"
     assert world.do(HandToOffice(item.op_id), **mine).code == "already_decided"
+
+
+def test_a_command_its_tablet_cannot_read_is_put_before_the_office_once(world: World) -> None:
+    person = world.a_person()
+    mine: dict[str, Any] = {"roles": (Role.ENGINEER,), "person": person}
+    spoiled = ReportSpoiled(world.id(), "add_note", world.now)
+    world.must(spoiled, **mine)
+    assert world.do(spoiled, **mine).status == "noop"
+    told = world.session.query(Discrepancy).filter_by(code="command_spoiled").one()
+    assert (told.op_id, told.person_id, told.state) == (spoiled.op_id, person, "open")
+    said = say_reason(told.code, told.details, "en", "UTC")
+    assert "Add a note" in said, "the kind in words"
