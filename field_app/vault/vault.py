@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import NoReturn
 
 from common.kernel.clock import Clock
 from common.kernel.ids import RandomBytes
@@ -169,11 +170,16 @@ class Vault:
             code = self._why_lost(known)
             if code:
                 raise VaultLost(code)
+            if known.tries >= self.policy.tries_at_most:  # counted, and ended before it was destroyed
+                self._destroy_pin(known)
             now_ms = self._clock.read().wall_ms
+            if known.tried_ms > now_ms:  # the clock was set back: the wait begins anew, and ends
+                known = replace(known, tried_ms=now_ms)
+                write_wrappings(self._path, known)
             wait_ms = self._still_to_wait_ms(known, now_ms)
             if wait_ms:
                 raise PinTooSoon(wait_ms)
-            tried = replace(known, tries=known.tries + 1, tried_ms=max(now_ms, known.tried_ms))
+            tried = replace(known, tries=known.tries + 1, tried_ms=now_ms)
             write_wrappings(self._path, tried)
             secret = self._keystore.load(SECRET) or b""
             cost = replace(self.policy, memory_kib=known.memory_kib, passes=known.passes)
@@ -253,9 +259,12 @@ class Vault:
         policy = self.policy
         left = policy.tries_at_most - tried.tries
         if left <= 0:
-            write_wrappings(self._path, replace(tried, by_pin=b""))
-            raise VaultLost("pin_destroyed")
+            self._destroy_pin(tried)
         raise PinWrong(left, policy.wait_ms(tried.tries))
+
+    def _destroy_pin(self, known: Wrappings) -> NoReturn:
+        write_wrappings(self._path, replace(known, by_pin=b""))
+        raise VaultLost("pin_destroyed")
 
     def _why_lost(self, known: Wrappings) -> str:
         if not known.by_pin:
@@ -263,7 +272,7 @@ class Vault:
         return "keystore_lost" if self._keystore.load(SECRET) is None else ""
 
     def _still_to_wait_ms(self, known: Wrappings, now_ms: int) -> int:
-        # A clock set back never shortens the wait, one set forward may: it costs tries all the same.
+        # A clock set back never shortens the wait nor lengthens it; one set forward may: it costs tries all the same.
         waits_ms = self.policy.wait_ms(known.tries)
         return max(0, min(known.tried_ms + waits_ms - now_ms, waits_ms)) if waits_ms else 0
 

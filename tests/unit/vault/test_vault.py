@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from field_app.sync.keystore import FileKeystore
+from field_app.vault import vault as vault_module
 from field_app.vault.cipher import Cipher, SealBroken
-from field_app.vault.file import VaultFileDamaged, read_wrappings
+from field_app.vault.file import VaultFileDamaged, Wrappings, read_wrappings
 from field_app.vault.policy import LockPolicy, read_policy
 from field_app.vault.vault import (
     SECRET,
@@ -130,6 +131,61 @@ def test_a_clock_set_back_does_not_lengthen_the_wait_nor_shorten_it(tmp_path: Pa
             vault.unlock("999000")
     clock.advance(timedelta(milliseconds=-(10**10)))
     assert vault.wait_ms() == 60_000
+
+
+@pytest.mark.fault("G6", "E1")
+def test_a_clock_that_was_far_ahead_locks_nobody_out_for_ever(tmp_path: Path) -> None:
+    clock = FakeClock()
+    vault = a_vault(tmp_path, clock)
+    vault.create(PIN)
+    clock.advance(timedelta(days=365))
+    for _ in range(5):
+        with pytest.raises(PinWrong):
+            vault.unlock("999000")
+    clock.at -= timedelta(days=365)
+    vault = a_vault(tmp_path, clock)
+    with pytest.raises(PinTooSoon) as soon:
+        vault.unlock(PIN)
+    assert soon.value.wait_ms == 60_000, "nothing is won by setting it back"
+    clock.advance(timedelta(seconds=59))
+    with pytest.raises(PinTooSoon):
+        vault.unlock(PIN)
+    clock.advance(timedelta(seconds=1))
+    vault.unlock(PIN)
+    assert vault.state is VaultState.OPEN
+
+
+@pytest.mark.fault("G6")
+def test_a_kill_before_the_destruction_buys_no_further_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    vault = a_vault(tmp_path, clock)
+    vault.create(PIN)
+    real = vault_module.write_wrappings
+
+    def cut(path: Path, wrappings: Wrappings) -> None:
+        if not wrappings.by_pin:
+            raise KeyboardInterrupt
+        real(path, wrappings)
+
+    monkeypatch.setattr(vault_module, "write_wrappings", cut)
+    for n in range(CHEAP.tries_at_most + 3):
+        clock.advance(timedelta(days=1))
+        with pytest.raises(PinWrong if n < CHEAP.tries_at_most - 1 else KeyboardInterrupt):
+            a_vault(tmp_path, clock).unlock("999000")
+    known = read_wrappings(tmp_path / "vault.json")
+    assert known is not None
+    assert known.tries == CHEAP.tries_at_most, (
+        "the plug is pulled before each destruction: no try is made any more"
+    )
+    monkeypatch.undo()
+    clock.advance(timedelta(days=1))
+    with pytest.raises(VaultLost, match="pin_destroyed"):
+        a_vault(tmp_path, clock).unlock(PIN)
+    known = read_wrappings(tmp_path / "vault.json")
+    assert known is not None
+    assert known.by_pin == b""
 
 
 @pytest.mark.fault("P5")
