@@ -109,7 +109,7 @@ def note_refused(database: Database, actor: Actor, given: Iterable[tuple[Op, Out
 
     def write(unit: UnitOfWork) -> None:
         for op, outcome in found:
-            unit.audit(actor, op, Arrival(unit.now), REFUSED, outcome.code)
+            unit.audit(actor, op, Arrival(unit.now), outcome, status=REFUSED)
 
     if Role.SYSTEM not in actor.roles:
         database.transact(write)

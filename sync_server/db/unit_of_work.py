@@ -119,18 +119,22 @@ class UnitOfWork:
             content_hash=content_hash_of(op),
             at=self.now,
         )
-        self.audit(actor, op, arrival, outcome.status, outcome.code)
+        self.audit(actor, op, arrival, outcome)
 
     def _tell_settled(self, one: Settled, decision: str) -> None:
         """Add a second entry for a command that had waited: the chain alone must tell what took effect."""
         came = self.receipt_of(one.op.id)
         lane = (came.incarnation, came.n) if came is not None else (0, 0)
         arrival = Arrival(one.at, one.actor.device_id, *lane, one.clock_error_ms)
-        self.audit(one.actor, one.op, arrival, one.outcome.status, one.outcome.code, decision=decision)
+        self.audit(one.actor, one.op, arrival, one.outcome, decision=decision)
 
-    def audit(self, actor: Actor, op: Op, arrival: Arrival, status: str, code: str, **more: str) -> None:
-        """Add an entry to the audit chain; `more` says what only some entries do."""
+    def audit(
+        self, actor: Actor, op: Op, arrival: Arrival, outcome: Outcome, **more: str | list[str]
+    ) -> None:
+        """Add an entry to the audit chain; `more` says what only some entries do, or says it otherwise."""
         self.noted += 1
+        if outcome.flags:
+            more["flags"] = [flag.code for flag in outcome.flags]
         entry = {
             "op": encode(op),
             "actor": actor.person_id,
@@ -140,8 +144,8 @@ class UnitOfWork:
             "place": actor.place.value,
             "happened_at": millis(arrival.happened_at),
             "clock_error_ms": arrival.clock_error_ms,
-            "status": status,
-            "code": code,
+            "status": outcome.status,
+            "code": outcome.code,
             **more,
         }
         self.entries.append(

@@ -20,7 +20,7 @@ from common.kernel.outcome import BadPayload
 from common.stock.ledger import ledger_faults
 from common.visit.hashing import content_hash
 from common.visit.records import ReportSeal, ServiceReport
-from common.visit.seal import files_now, judge_seal, unpack_seal
+from common.visit.seal import files_now, judge_seal
 from sync_server.db.office import REFUSED
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
@@ -28,6 +28,7 @@ from sync_server.db.tables import AuditEntry, Batch, Change, Device, Receipt, St
 from sync_server.db.unit_of_work import content_hash_of
 from sync_server.notary import verify_signature
 from sync_server.upkeep.anchors import Anchor, check_anchors
+from sync_server.upkeep.signings import Signing
 
 WAITING = ("parked", "blocked")
 FAULTS_OF_A_KIND = 20
@@ -62,11 +63,10 @@ class Fate:
 
 @dataclass(slots=True)
 class Told:
-    """What the audit says: fate by command, signed hash and seal by report."""
+    """What the audit says: fate by command, the first signing that took effect by report."""
 
     commands: dict[str, Fate] = field(default_factory=dict)
-    sealed: dict[str, str] = field(default_factory=dict)
-    seals: dict[str, str] = field(default_factory=dict)
+    signings: dict[str, Signing] = field(default_factory=dict)
     entries: int = 0
     progress: Callable[[int], None] = lambda _seen: None
 
@@ -171,32 +171,43 @@ def check_stock(session: Session) -> Iterator[Fault]:
 
 
 def check_reports(session: Session, told: Told) -> Iterator[Fault]:
-    """Every sealed report still has the content that was signed (P8)."""
+    """Every report stands in the audit as it was signed, and still has the content that was signed (P8)."""
     for report in session.scalars(select(ServiceReport).order_by(ServiceReport.id)):
+        signing = told.signings.get(report.id)
         if content_hash(report.content) != report.content_hash:
             yield Fault("report", report.number, "its content was changed after it was signed")
-        elif told.sealed.get(report.id, report.content_hash) != report.content_hash:
-            yield Fault("report", report.number, "is not the report that was signed")
+        elif signing is None:
+            yield Fault("report", report.number, "its signing stands in no audit entry")
+        elif what := signing.differs(report):
+            yield Fault("report", report.number, what)
 
 
 def check_seals(session: Session, told: Told, trusted: Sequence[str] | None) -> Iterator[Fault]:
-    """Every report's seal is the one that came with it, and holds (I6)."""
+    """Every report's seal is the one that came with it, holds, and is counter-signed (I6).
+
+    One that did not fit when it arrived was shown to the office and has no counter-signature; only the chain says so.
+    """
     keys = {row.id: row.public_key for row in session.execute(select(Device.id, Device.public_key))}
     rows = {row.id: row for row in session.scalars(select(ReportSeal))}
     for report in session.scalars(select(ServiceReport).order_by(ServiceReport.id)):
-        row, came = rows.get(report.id), unpack_seal(told.seals.get(report.id, ""))
-        kept = None if row is None else (row.seal, row.key, row.signature)
-        if came != kept and (came is not None or report.id in told.sealed):
-            yield Fault("seal", report.number, "is not the seal that came with the report")
-        elif row is not None:
+        row, signing = rows.get(report.id), told.signings.get(report.id)
+        if signing is None:  # named by check_reports
+            continue
+        if what := signing.lacks(row):
+            yield Fault("seal", report.number, what)
+        elif row is not None and row.counter_signature:
             device = keys.get(str(row.seal.get("device_id", ""))) if isinstance(row.seal, dict) else None
             files = files_now(session, row)
             verdict = judge_seal(
                 report, row, verify_signature, device_key=device, server_keys=trusted, files=files
             )
-            # One that never fitted was flagged on arrival and has no counter-signature: the office knows of it.
-            if verdict.state == "broken" and row.counter is not None:
-                yield Fault("seal", report.number, f"is broken: {verdict.fault}")
+            if verdict.state != "countersigned":
+                what = (
+                    f"is broken: {verdict.fault}"
+                    if verdict.fault
+                    else "is counter-signed by a key not trusted"
+                )
+                yield Fault("seal", report.number, what)
 
 
 def _first(faults: Iterator[Fault]) -> Iterator[Fault]:
@@ -226,7 +237,6 @@ def _note(read: dict[str, Any], told: Told) -> None:
     fate, earlier = Fate(content, read["status"], "decision" in read), told.commands.get(op["id"])
     if earlier is None or fate.weight >= earlier.weight:
         told.commands[op["id"]] = fate
-    args = op["a"]
-    if op["k"] == "sign_report" and read["status"] in ("ok", "flagged", "merged") and "content_hash" in args:
-        told.sealed[args["report_id"]] = args["content_hash"]
-        told.seals[args["report_id"]] = args.get("seal", "")
+    signing = Signing.of(read)
+    if signing is not None:  # one sent again leaves the report as it was first signed
+        told.signings.setdefault(signing.report_id, signing)

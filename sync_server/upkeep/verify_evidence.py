@@ -25,7 +25,7 @@ SEALED = (
     "signer_name", "signer_role", "engineer_name",
 )  # fmt: skip
 SERVERS = ("signed_at", "clock_error_ms", "round", "engineer_id", "supersedes")
-TOOK_EFFECT = ("ok", "flagged", "merged")
+TOOK_EFFECT, UNFIT = ("ok", "flagged", "merged"), "seal_broken"
 WORDS = {
     "unreadable": ("This is no export, or it is damaged", "不是导出文件，或文件已损坏"),
     "files": ("Every file is listed and has the listed hash", "所有文件均在清单内且哈希一致"),
@@ -44,6 +44,9 @@ WORDS = {
     "entries_order": ("Entries are in order, none twice", "审计条目次序正确、无重复"),
     "report_content": ("The report's content gives the hash that was signed", "凭证内容与签署的哈希一致"),
     "report_audit": ("The audit chain holds this report with the same hash and seal", "审计链中有同一凭证、哈希和封印"),
+    "report_signing": (
+        "Engineer and time are those of the audit entry", "工程师和时间与审计条目一致",
+    ),
     "report_missing": ("Every report signed in the chain is in the export", "审计链中签署的凭证均在导出内"),
     "unsealed": ("Note: signed in an older app that made no seal", "注意：由不带封印的旧版应用签署"),
     "seal_fields": (
@@ -55,7 +58,9 @@ WORDS = {
     "seal_device": ("The key is that of the enrolled tablet", "密钥属于已登记的平板"),
     "seal_counter": ("The server's counter-signature is valid", "服务器会签有效"),
     "seal_counter_fields": ("What the server added is what it signed", "服务器补充内容与会签一致"),
-    "seal_waiting": ("Note: not counter-signed by the server", "注意：服务器尚未会签"),
+    "seal_unfit": (
+        "Note: the audit chain says that this seal did not fit when it arrived", "注意：审计链注明此封印到达时即不符",
+    ),
     "photo": ("The sealed photo or file has the sealed hash", "封印的照片或附件哈希一致"),
     "photo_absent": ("Note: the server does not have this sealed file", "注意：服务器没有此封印附件"),
 }  # fmt: skip
@@ -189,25 +194,41 @@ def check_reports(evidence: Evidence, told: list[dict[str, Any]], keys: dict[str
     data = evidence.read("records.json")["records"]
     reports = {row["id"]: row for row in data.get("service_report", [])}
     seals = {row["id"]: row for row in data.get("report_seal", [])}
-    signed = {
-        one["op"]["a"]["report_id"]: one["op"]["a"]
-        for one in told
-        if "op" in one and one["op"]["k"] == "sign_report" and one["status"] in TOOK_EFFECT
-    }
+    signed = signings(told)
     missing = sorted(set(signed) - set(reports))
     evidence.say("report_missing", not missing, ", ".join(missing) or str(len(reports)))
     for report_id, report in sorted(reports.items(), key=lambda item: str(item[1]["number"])):
         name = report["number"]
         held = sha256(canonical(report["content"]).encode()) == report["content_hash"]
         evidence.say("report_content", held, name)
-        seal, command = seals.get(report_id), signed.get(report_id)
-        evidence.say("report_audit", command is not None and _same(command, report, seal), name)
+        seal, entry = seals.get(report_id), signed.get(report_id)
+        evidence.say("report_audit", entry is not None and _same(entry["op"]["a"], report, seal), name)
+        evidence.say("report_signing", entry is not None and _same_hand(entry, report), name)
         if seal is None:
             evidence.say("unsealed", None, name)
             continue
-        for code, holds in seal_checks(report, seal, keys):
+        for code, holds in seal_checks(report, seal, keys, entry is not None and is_unfit(entry)):
             evidence.say(code, holds, name)
         check_photos(evidence, seal, name)
+
+
+def signings(told: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Map reports to the entries by which they were signed; one sent again left them as they were."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in told:
+        if "op" in one and one["op"]["k"] == "sign_report" and one["status"] in TOOK_EFFECT:
+            found.setdefault(one["op"]["a"]["report_id"], one)
+    return found
+
+
+def is_unfit(entry: dict[str, Any]) -> bool:
+    """Say whether the server flagged a seal as it arrived: then, and only then, it did not counter-sign."""
+    return UNFIT in [entry["code"], *entry.get("flags", [])]
+
+
+def _same_hand(entry: dict[str, Any], report: dict[str, Any]) -> bool:
+    told = (entry["actor"], entry["happened_at"], entry["clock_error_ms"], entry["op"]["w"])
+    return told == tuple(report[name] for name in ("engineer_id", "signed_at", "clock_error_ms", "device_at"))
 
 
 def _same(command: dict[str, Any], report: dict[str, Any], seal: dict[str, Any] | None) -> bool:
@@ -217,7 +238,7 @@ def _same(command: dict[str, Any], report: dict[str, Any], seal: dict[str, Any] 
 
 
 def seal_checks(
-    report: dict[str, Any], row: dict[str, Any], keys: dict[str, Any]
+    report: dict[str, Any], row: dict[str, Any], keys: dict[str, Any], unfit: bool
 ) -> Iterator[tuple[str, bool | None]]:
     """Check a tablet's seal and the server's beside it."""
     seal, counter = row["seal"], row["counter"]
@@ -227,8 +248,8 @@ def seal_checks(
     yield "seal_strokes", seal["strokes_sha256"] == sha256(report["strokes"].encode())
     yield "seal_signature", is_signed(row["key"], SEAL + canonical(seal).encode(), row["signature"])
     yield "seal_device", keys["devices"].get(seal["device_id"]) == row["key"]
-    if counter is None and not row["counter_signature"]:
-        yield "seal_waiting", None
+    if not row["counter_signature"] and unfit:
+        yield "seal_unfit", None
         return
     text = COUNTER + canonical(counter).encode()
     is_ours = row["counter_key"] in keys["server"]

@@ -172,6 +172,15 @@ def seal_of(change: Callable[[Any], None]) -> Callable[[Files], None]:
     return rewritten("records.json", lambda read: change(first(read, "report_seal")))
 
 
+def take_counter(row: Any) -> None:
+    row.update(counter=None, counter_key="", counter_signature="")
+
+
+def other_hand(files: Files) -> None:
+    seal_of(take_counter)(files)
+    report_of(lambda r: r.update(signed_at=r["signed_at"] - 864_000_000))(files)
+
+
 def drop_report(files: Files) -> None:
     def change(read: Any) -> None:
         read["records"]["service_report"].pop()
@@ -190,6 +199,8 @@ DEEDS: dict[str, tuple[Callable[[Files], None], str]] = {
         rewritten("records.json", lambda read: read["records"].pop("report_seal")), "same hash and seal",
     ),
     "counter": (seal_of(lambda r: r["counter"].update(received_at=1)), "counter-signature"),
+    "counter taken away": (seal_of(take_counter), "counter-signature"),
+    "hand and counter": (other_hand, "Engineer and time"),
     "report gone": (drop_report, "Every report signed"),
     "entry": (
         rewritten("chain.json", lambda read: read["entries"][3].update(entry="{}")), "audit entry is unchanged",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
@@ -19,7 +19,7 @@ from common.approvals.approval import decision_number
 from common.kernel.clock import instant
 from common.sla.calendar import show_wall
 from common.visit.records import ReportSeal, ReportVoid, ServiceReport
-from common.visit.seal import Check, Verdict, short_fingerprint, unpack_seal
+from common.visit.seal import Check, Verdict, short_fingerprint
 from common.visit.sealed import voids_of
 from sync_server.console.desk import Desk, found, known_id
 from sync_server.console.prints.page import VERIFY_PATH
@@ -27,6 +27,7 @@ from sync_server.console.site import Site
 from sync_server.db.tables import AuditEntry, Device
 from sync_server.documents.pdf import void_line
 from sync_server.documents.sheets import Void
+from sync_server.upkeep.signings import Signing
 
 Printed = Annotated[str, Query(max_length=64, pattern="^[0-9a-f-]*$")]
 
@@ -78,17 +79,12 @@ def with_audit(
     return replace(verdict, state=state, checks=(*verdict.checks, *more))
 
 
-def audit_agrees(session: Session, report: ServiceReport, row: ReportSeal | None) -> bool | None:
-    """Say whether the chain's entry of the signing holds the same hash and the same seal; None where there is none."""
+def audit_agrees(session: Session, report: ServiceReport, row: ReportSeal | None) -> bool:
+    """Say whether the chain's entry of the signing holds the same report, signed by the same hand, and the same seal."""
     query = select(AuditEntry.entry).where(
         AuditEntry.kind == "sign_report", AuditEntry.entry.contains(report.id, autoescape=True)
     )
-    told: list[dict[str, Any]] = [json.loads(entry)["op"]["a"] for entry in session.scalars(query)]
-    signed = next((a for a in told if a.get("report_id") == report.id), None)
-    if signed is None:
-        return None
-    kept = unpack_seal(signed.get("seal", ""))
-    same = (kept is None) == (row is None) and (
-        kept is None or row is None or kept == (row.seal, row.key, row.signature)
-    )
-    return signed.get("content_hash") == report.content_hash and same
+    entries = session.scalars(query.order_by(AuditEntry.at, AuditEntry.seq))
+    told = filter(None, (Signing.of(json.loads(entry)) for entry in entries))
+    signing = next((one for one in told if one.report_id == report.id), None)
+    return signing is not None and not (signing.differs(report) or signing.lacks(row))
