@@ -21,6 +21,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from common.equipment.equipment import Equipment
+from common.files.attachment import Attachment
 from common.kernel.clock import millis
 from common.kernel.codec import canonical
 from common.kernel.outcome import Refused
@@ -243,8 +244,9 @@ def _judge(trusted: tuple[str, ...], session: Session, report: ServiceReport) ->
 
 
 def _add_files(bundle: _Bundle, session: Session, life: _Life, bytes_of: Bytes) -> None:
-    """Add the bytes of every sealed file that is here, under their hash."""
-    wanted = {
+    """Add the bytes of every file of the tickets that is here, under their hash: sealed, added later or taken back."""
+    wanted = set(session.scalars(select(Attachment.sha256).where(Attachment.agg.in_(life.aggs))))
+    wanted |= {
         one["sha256"]
         for seal in session.scalars(select(ReportSeal).where(ReportSeal.agg.in_(life.aggs)))
         if isinstance(seal.seal, dict)

@@ -61,8 +61,12 @@ WORDS = {
     "seal_unfit": (
         "Note: the audit chain says that this seal did not fit when it arrived", "注意：审计链注明此封印到达时即不符",
     ),
-    "photo": ("The sealed photo or file has the sealed hash", "封印的照片或附件哈希一致"),
-    "photo_absent": ("Note: the server does not have this sealed file", "注意：服务器没有此封印附件"),
+    "file_records": ("The files in the records are those attached in the chain", "记录中的附件与审计链一致"),
+    "photo": ("The photo or file has the hash it was attached with", "照片或附件与登记的哈希一致"),
+    "photo_absent": ("Note: the server does not have this file", "注意：服务器没有此附件"),
+    "photo_sealed": ("The sealed file is the one in the records", "封印的附件与记录一致"),
+    "void": ("Note: two people voided this report; it does not count", "注意：此凭证已由两人作废，不再有效"),
+    "void_audit": ("What was voided is what the audit chain says was voided", "作废的凭证与审计链一致"),
 }  # fmt: skip
 
 
@@ -209,15 +213,14 @@ def check_reports(evidence: Evidence, told: list[dict[str, Any]], keys: dict[str
             continue
         for code, holds in seal_checks(report, seal, keys, entry is not None and is_unfit(entry)):
             evidence.say(code, holds, name)
-        check_photos(evidence, seal, name)
+        check_sealed_files(evidence, seal, data, name)
 
 
 def signings(told: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Map reports to the entries by which they were signed; one sent again left them as they were."""
     found: dict[str, dict[str, Any]] = {}
-    for one in told:
-        if "op" in one and one["op"]["k"] == "sign_report" and one["status"] in TOOK_EFFECT:
-            found.setdefault(one["op"]["a"]["report_id"], one)
+    for one in effective(told, "sign_report"):
+        found.setdefault(one["op"]["a"]["report_id"], one)
     return found
 
 
@@ -263,15 +266,43 @@ def _plain(name: str, value: Any) -> Any:
     return bool(value) if name == "accepted" else value
 
 
-def check_photos(evidence: Evidence, row: dict[str, Any], report: str) -> None:
-    """Check the sealed files that the export carries."""
-    names = set(evidence.zip.namelist())
+def check_sealed_files(evidence: Evidence, row: dict[str, Any], data: dict[str, Any], report: str) -> None:
+    """Check that the sealed files are those in the records."""
+    kept = {one["id"]: one["sha256"] for one in data.get("attachment", [])}
     for one in row["seal"].get("files", []):
-        name, detail = "files/" + one["sha256"], "{} {}".format(report, one["id"])
-        if name not in names:
-            evidence.say("photo_absent", None, detail)
+        evidence.say("photo_sealed", kept.get(one["id"]) == one["sha256"], "{} {}".format(report, one["id"]))
+
+
+def check_attachments(evidence: Evidence, told: list[dict[str, Any]]) -> None:
+    """Check every file of the tickets, whether a report seals it or not."""
+    rows = {row["id"]: row for row in evidence.read("records.json")["records"].get("attachment", [])}
+    commands = [one["op"]["a"] for one in effective(told, "attach_file")]
+    given = {(one["attachment_id"], one["sha256"]) for one in commands}
+    wrong = sorted({file_id for file_id, _ in given ^ {(row["id"], row["sha256"]) for row in rows.values()}})
+    evidence.say("file_records", not wrong, ", ".join(wrong[:5]) or str(len(given)))
+    names = set(evidence.zip.namelist())
+    for file_id, row in sorted(rows.items()):
+        name = "files/" + row["sha256"]
+        if name in names:
+            evidence.say("photo", sha256(evidence.zip.read(name)) == row["sha256"], file_id)
         else:
-            evidence.say("photo", sha256(evidence.zip.read(name)) == one["sha256"], detail)
+            evidence.say("photo_absent", None, "{} ({})".format(file_id, row["state"]))
+
+
+def check_voids(evidence: Evidence, told: list[dict[str, Any]]) -> None:
+    """Name the reports that do not count any more."""
+    data = evidence.read("records.json")["records"]
+    numbers = {row["id"]: row["number"] for row in data.get("service_report", [])}
+    voided = {row["report_id"]: row for row in data.get("report_void", [])}
+    said = {one["op"]["a"]["report_id"] for one in effective(told, "void_report")}
+    evidence.say("void_audit", set(voided) == said, str(len(said)))
+    for report_id, row in sorted(voided.items()):
+        evidence.say("void", None, "{}: {}".format(numbers.get(report_id, report_id), row["reason"]))
+
+
+def effective(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """List the entries of one kind of command that took effect."""
+    return [one for one in told if "op" in one and one["op"]["k"] == kind and one["status"] in TOOK_EFFECT]
 
 
 def main() -> int:
@@ -294,6 +325,8 @@ def main() -> int:
         trusted = [key, *keys["server"]]
         told = check_entries(evidence, chain, check_anchors(evidence, chain, trusted, asked.anchor))
         check_reports(evidence, told, keys)
+        check_attachments(evidence, told)
+        check_voids(evidence, told)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         print("[FAIL]", " / ".join(WORDS["unreadable"]), "-", type(error).__name__, error)
         return 2

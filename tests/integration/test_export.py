@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from common.approvals.approval import DecideApproval, RequestApproval
+from common.files.attach import AttachFile, WithdrawFile
 from common.inbox.records import Discrepancy
 from common.kernel.codec import canonical
 from common.kernel.outcome import Refused
+from common.visit.voiding import VoidReport
 from sync_server import cli
 from sync_server.keys import ServerKeys, load_keys
 from sync_server.notary import sign_text
@@ -36,9 +39,34 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> ConsoleWorld:
     for engineer in ("li", "chen"):
         ticket_id = world.ticket()
         world.assign(ticket_id, engineer)
-        whole_visit(world, ticket_id, engineer)
+        attach(world, ticket_id, f"before {engineer}".encode())
+        report_id = whole_visit(world, ticket_id, engineer)
+        attach(world, ticket_id, f"after {engineer}".encode())
+    asked = RequestApproval(world.new_id(), "void_report", report_id, "A-T-2042", "签字人无授权")
+    world.give(asked, "zhou")
+    world.give(DecideApproval(asked.approval_id, "approve"), "manager")
+    world.give(VoidReport(world.new_id(), ticket_id, report_id, asked.approval_id), "zhou")
+    waiting = world.ticket()
+    wrong = attach(world, waiting, b"taken back")
+    attach(world, waiting, b"on its way")
+    world.give(WithdrawFile(wrong, waiting, "错拍"), "mei")
     world.ticket("monitor")
     return world
+
+
+FILES = {
+    hashlib.sha256(content).hexdigest(): content
+    for content in (b"before li", b"after li", b"before chen", b"after chen", b"taken back")
+}
+
+
+def attach(world: ConsoleWorld, ticket_id: str, content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    payload = AttachFile(
+        world.new_id(), ticket_id, "photo", digest, len(content), "image/jpeg", "a.jpg", world.clock.at
+    )
+    world.give(payload, "mei")
+    return payload.attachment_id
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +77,10 @@ def keys(company: ConsoleWorld) -> ServerKeys:
 @pytest.fixture(scope="module")
 def exported(company: ConsoleWorld, keys: ServerKeys) -> Files:
     out = io.BytesIO()
-    done = export_equipment(company.database, keys, company.settings, an_id("pump"), an_id("admin"), out)
-    assert (done.serial, done.tickets, done.reports) == ("SN-70031", 2, 2)
+    done = export_equipment(
+        company.database, keys, company.settings, an_id("pump"), an_id("admin"), out, FILES.get
+    )
+    assert (done.serial, done.tickets, done.reports) == ("SN-70031", 3, 2)
     with zipfile.ZipFile(out) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -136,6 +166,18 @@ def test_it_holds_what_it_promises(exported: Files) -> None:
     assert len(commands["receipts"]) == len(kinds)
     assert "SN-90110" not in exported["records.json"].decode()  # another unit's life stays where it is
     assert "equipment_exported" in exported["chain.json"].decode()
+    assert {name: exported[f"files/{name}"] for name in FILES} == FILES
+    assert sum(name.startswith("files/") for name in exported) == len(FILES)
+
+
+@pytest.mark.fault("I6")
+def test_photos_under_no_seal_are_checked_and_voided_reports_named(exported: Files, outside: Path) -> None:
+    said = run(outside, pack(exported, outside.parent / "good.zip"), "--lang", "en")[1]
+    assert said.count("[ok]   The photo or file has the hash it was attached with") == len(FILES)
+    assert said.count("[ok]   The sealed file is the one in the records") == 2
+    assert "[ok]   The files in the records are those attached in the chain: 6" in said
+    assert said.count("[note] Note: the server does not have this file") == 1
+    assert "[note] Note: two people voided this report; it does not count: A-T-2042: 签字人无授权" in said
 
 
 def resign(files: Files, keys: ServerKeys) -> None:
@@ -172,6 +214,10 @@ def seal_of(change: Callable[[Any], None]) -> Callable[[Files], None]:
     return rewritten("records.json", lambda read: change(first(read, "report_seal")))
 
 
+def swap_photo(files: Files) -> None:
+    files["files/" + hashlib.sha256(b"after li").hexdigest()] = b"other"
+
+
 def take_counter(row: Any) -> None:
     row.update(counter=None, counter_key="", counter_signature="")
 
@@ -201,6 +247,18 @@ DEEDS: dict[str, tuple[Callable[[Files], None], str]] = {
     "counter": (seal_of(lambda r: r["counter"].update(received_at=1)), "counter-signature"),
     "counter taken away": (seal_of(take_counter), "counter-signature"),
     "hand and counter": (other_hand, "Engineer and time"),
+    "photo of no seal": (swap_photo, "hash it was attached with"),
+    "photo's record": (
+        rewritten("records.json", lambda read: first(read, "attachment").update(sha256="0" * 64)),
+        "those attached in the chain",
+    ),
+    "sealed photo": (
+        rewritten("records.json", lambda read: first(read, "attachment").update(sha256="0" * 64)),
+        "sealed file is the one",
+    ),
+    "void": (
+        rewritten("records.json", lambda read: read["records"].pop("report_void")), "What was voided",
+    ),
     "report gone": (drop_report, "Every report signed"),
     "entry": (
         rewritten("chain.json", lambda read: read["entries"][3].update(entry="{}")), "audit entry is unchanged",
