@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -30,9 +30,11 @@ from sync_server.keys import ServerKeys
 from sync_server.notary import sign_text, verify_signature
 from sync_server.people.audit import note_event
 from sync_server.upkeep.merkle import root_of
+from sync_server.upkeep.running import held
 
 ANCHOR_TEXT = b"fieldwright anchor 1\n"
 SHORT_LINK = 16
+LOCK = "anchors.lock"
 
 
 class AnchorError(RuntimeError):
@@ -118,8 +120,14 @@ def make_anchor(
 ) -> Anchor | None:
     """Anchor what the chain has grown by; None where it has not grown. Raises AnchorError where it does not hold.
 
-    `after_restore`: the database was restored to before the newest anchor, and somebody says that this is so.
+    `after_restore`: the database was restored to before the newest anchor, and somebody says that this is so. One is
+    made at a time: who comes second waits, and anchors what is new then.
     """
+    with held(folder / LOCK, wait=True):
+        return _make_anchor(database, keys, folder, after_restore)
+
+
+def _make_anchor(database: Database, keys: ServerKeys, folder: Path, after_restore: bool) -> Anchor | None:
     database.number()
     known = read_anchors(folder)
     with database.read() as session:
@@ -243,24 +251,36 @@ def _links_text(links: Sequence[str]) -> bytes:
 
 
 def _write(folder: Path, document: dict[str, Any], keys: ServerKeys, links: Sequence[str]) -> Anchor:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"anchor-{document['number']:06d}-{instant(document['at']):%Y%m%dT%H%M%SZ}"
+    name = f"anchor-{document['number']:06d}"  # nothing else: a name that is there refuses a second of that number
     signature = sign_text(keys, ANCHOR_TEXT + canonical(document).encode())
     made = Anchor(folder / f"{name}.json", document, keys.sign_public, signature)
     whole = {"anchor": document, "key": made.key, "signature": signature}
-    _keep(made.file.with_suffix(".links"), _links_text(links))
-    _keep(made.file, (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode())
+    _keep(made.file.with_suffix(".links"), _links_text(links), Path.replace)
+    _keep(made.file, (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode(), _name_once)
     return made
 
 
-def _keep(file: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all."""
+def _keep(file: Path, content: bytes, name: Callable[[Path, Path], object]) -> None:
+    """Write a file that is there whole or not at all; `name` gives it its name."""
     fresh = file.with_name(f".{file.name}.new")
     with fresh.open("wb") as opened:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-    fresh.rename(file)
+    name(fresh, file)
     descriptor = os.open(file.parent, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
+
+
+def _name_once(fresh: Path, file: Path) -> None:
+    """Give a written file a name that no other has. Raises AnchorError where one has it."""
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        fresh.unlink()
+        raise AnchorError(f"{file.name} is there already: another server anchors in this folder.") from None
+    except OSError:  # a disk that knows no second names: there the lock alone has to hold
+        fresh.rename(file)
+    else:
+        fresh.unlink()

@@ -14,8 +14,8 @@ from typing import TextIO
 LOCK = "serving.lock"
 
 
-class HeldError(Exception):
-    """Another one holds the lock."""
+class HeldError(OSError):
+    """Another one holds the lock, or the disk knows no locks."""
 
 
 class ServingError(RuntimeError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Connection, text
@@ -15,10 +19,12 @@ from common.kernel.command import Role
 from sync_server import cli
 from sync_server.db.schema import FIRST_HASH
 from sync_server.db.sequencer import link_hash
+from sync_server.upkeep import anchors
 from sync_server.upkeep.anchors import Anchor, AnchorError, anchor_page, make_anchor, read_anchors
 from sync_server.upkeep.evidence import begin_check, evidence_jobs, last_check, outside, run_check
 from sync_server.upkeep.merkle import path_of, root_of
 from sync_server.upkeep.verify import verify
+from tests.support.fake_clock import FakeClock
 from tests.support.served import Server, a_server
 from tests.unit.server.test_anchor_paths import climb
 
@@ -208,6 +214,50 @@ def test_nothing_new_needs_no_anchor(server: Server) -> None:
     assert anchor(server) is not None
     assert anchor(server) is not None  # the anchoring itself was noted
     assert len(read_anchors(server.parts.settings.anchors_dir)) == 2
+
+
+@pytest.mark.fault("D9")
+def test_two_anchors_at_once_follow_one_another(anchored: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daily job and somebody at the console; the clock moves on between them."""
+    parts, seconds, together = anchored.parts, count(), Barrier(2)
+    read = FakeClock.read
+    monkeypatch.setattr(
+        FakeClock,
+        "read",
+        lambda clock: replace(told := read(clock), wall_ms=told.wall_ms + 1000 * next(seconds)),
+    )
+
+    def press(_: int) -> Anchor | None:
+        together.wait()
+        return make_anchor(parts.database, parts.keys, parts.settings.anchors_dir)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(press, range(2)))
+    known = read_anchors(parts.settings.anchors_dir)
+    assert [one.number for one in known] == [1, 2, 3, 4, 5]
+    assert [one.from_seq for one in known[1:]] == [one.seq + 1 for one in known[:-1]]
+    hire(anchored, "八")
+    assert anchor(anchored) is not None
+    assert faults(anchored) == []
+
+
+def test_a_number_is_given_once_where_no_lock_holds(
+    anchored: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder on another machine may know no locks: who comes second with the same number is refused."""
+
+    def overtaken(links: list[str]) -> str:
+        monkeypatch.setattr(anchors, "root_of", root_of)
+        assert anchor(anchored) is not None
+        return root_of(links)
+
+    monkeypatch.setattr(anchors, "held", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(anchors, "root_of", overtaken)
+    with pytest.raises(AnchorError, match="is there already"):
+        anchor(anchored)
+    assert anchor(anchored) is not None
+    assert [one.number for one in read_anchors(anchored.parts.settings.anchors_dir)] == [1, 2, 3, 4, 5]
+    assert faults(anchored) == []
 
 
 def test_checks_are_recorded_and_run_daily(anchored: Server) -> None:
