@@ -76,7 +76,7 @@ def open_tablet(settings: Settings, clock: Clock | None = None) -> Tablet:
     store = open_store(settings.store_path, clock, secrets.token_bytes)
     guard = FileKeystore(settings.keys_dir)
     policy = read_policy(store.setting(LOCK_POLICY))
-    vault = Vault(settings.vault_path, guard, clock, secrets.token_bytes, lambda: policy)
+    vault = Vault(settings.vault_path, guard, clock, secrets.token_bytes, lambda: policy, store.make_room)
     tablet = Tablet(
         store,
         SealedKeystore(guard, vault, lambda: vault.state is VaultState.OPEN),

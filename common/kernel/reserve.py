@@ -5,6 +5,7 @@ Owns the file. Who gives it up, and what is said to people then, is the program'
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -61,12 +62,16 @@ class Reserve:
 
 
 def says_full(error: BaseException) -> bool:
-    """Say whether a database's error means that its disk is full: SQLite's words, PostgreSQL's code."""
+    """Say whether an error means that the disk is full: a file's number, SQLite's words, PostgreSQL's code."""
     original = getattr(error, "orig", None) or error
+    if getattr(original, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return True
     return getattr(original, "sqlstate", None) == "53100" or "disk is full" in str(original)
 
 
 def says_read_only(error: BaseException) -> bool:
-    """Say whether a database's error means that nothing can be written where it lies."""
+    """Say whether an error means that nothing can be written where it lies."""
     original = getattr(error, "orig", None) or error
+    if getattr(original, "errno", None) in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return True
     return "readonly database" in str(original) or "read-only" in str(original)

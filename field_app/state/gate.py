@@ -6,20 +6,25 @@ Owns the words' keys and the checks of what was typed. The PIN is never kept, no
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import flet as ft
+from sqlalchemy.exc import DBAPIError
 
+from common.kernel.reserve import says_full, says_read_only
 from field_app.state.signing import Trouble
 from field_app.state.tablet import Tablet
 from field_app.store.dismissal import dismissal, is_wipe, wiped
 from field_app.store.outbox import counts
+from field_app.store.roomy import StoreFullError
 from field_app.store.store import OtherKeyError
 from field_app.vault.file import VaultFileDamaged
 from field_app.vault.vault import PinTooSoon, PinWeak, PinWrong, VaultLost
 
 SECOND_MS = 1000
+_log = logging.getLogger(__name__)
 
 
 @ft.observable
@@ -109,9 +114,11 @@ class GateModel:
     async def _do(self, work: Callable[[], None]) -> None:
         """Do it in a thread: the PIN's hash takes half a second by intent."""
         self.trouble, self.is_busy = None, True
-        self.trouble = await asyncio.to_thread(_trouble_of, work)
-        self.is_busy = False
-        self.tablet.tell()
+        try:
+            self.trouble = await asyncio.to_thread(_trouble_of, work)
+        finally:  # whatever happened, the next try must be possible
+            self.is_busy = False
+            self.tablet.tell()
 
 
 def _trouble_of(work: Callable[[], None]) -> Trouble | None:
@@ -131,7 +138,18 @@ def _trouble_of(work: Callable[[], None]) -> Trouble | None:
         return Trouble("other_key")
     except VaultFileDamaged:
         return Trouble("vault_file_lost")
+    except StoreFullError as full:
+        return Trouble(full.code)
+    except (OSError, DBAPIError) as fault:
+        return Trouble(_storage_code(fault))
     return None
+
+
+def _storage_code(fault: Exception) -> str:
+    _log.error("the storage failed at the gate: %s", fault)
+    if says_full(fault):
+        return "device_full"
+    return "device_read_only" if says_read_only(fault) else "storage_failed"
 
 
 def _seconds(ms: int) -> int:

@@ -121,7 +121,8 @@ class Tablet:
         mark = f"{self.vault.key_id}|"
         if box_key and not self.store.setting(VAULT_BOX).startswith(mark):
             box = self.vault.wrap_for_server(from_text(box_key), who.device_id)
-            self.store.choose(VAULT_BOX, mark + to_text(box))
+            with suppress(StoreFullError):  # made up for at the next unlocking
+                self.store.choose(VAULT_BOX, mark + to_text(box))
         self.is_shut = False
         self.touch()
         if self.loop is not None:

@@ -181,8 +181,7 @@ def _recover(path: Path, marker: Marker, recovery: Recovery, reserve: Reserve) -
     try:
         anew = _make_anew(path, marker, recovery)
     except (sqlite3.Error, DBAPIError, OSError) as error:
-        full = says_full(error) or getattr(error, "errno", 0) == errno.ENOSPC
-        if not (full and reserve.give_up()):
+        if not (says_full(error) and reserve.give_up()):
             raise
         anew = _make_anew(path, marker, recovery)
     put_in_place(anew, path, recovery.at_ms)

@@ -45,6 +45,11 @@ class RoomyStore(Store):
         """Refuse every save from now on, for this reason; reading goes on."""
         self.trouble, self._frozen = code, True
 
+    def make_room(self) -> bool:
+        """Give the reserve up on a full disk, also for what lies beside the database; says whether there was one."""
+        self.trouble = "device_full"
+        return self.reserve.give_up()
+
     def give(self, payload: Any, **how: Any) -> Given:
         """As `Store.give`. Raises StoreFullError where even the reserve is not enough."""
         return self._with_room(lambda: super(RoomyStore, self).give(payload, **how))
@@ -69,8 +74,7 @@ class RoomyStore(Store):
                 raise StoreFullError(self.trouble) from error
             if not says_full(error):
                 raise
-            self.trouble = "device_full"
-            if not self.reserve.give_up():
+            if not self.make_room():
                 raise StoreFullError from error
         try:
             return save()

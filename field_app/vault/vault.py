@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from common.kernel.clock import Clock
 from common.kernel.ids import RandomBytes
+from common.kernel.reserve import says_full
 from common.protocol.recovery import key_bound
 from field_app.sync.keystore import Keystore
 from field_app.vault.cipher import KEY_BYTES, Cipher, SealBroken
@@ -79,13 +80,15 @@ class Vault:
         clock: Clock,
         random_bytes: RandomBytes,
         policy: Callable[[], LockPolicy] = LockPolicy,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take the file of wrappings; nothing is opened yet."""
+        """Take the file of wrappings; nothing is opened yet. `make_room` gives up what is kept for a full disk (A3)."""
         self._path = path
         self._keystore = keystore
         self._clock = clock
         self._random_bytes = random_bytes
         self._policy = policy
+        self._make_room = make_room
         self._cipher: Cipher | None = None
         self._lock = threading.RLock()
         self.is_guarded = keystore.is_guarded
@@ -159,9 +162,9 @@ class Vault:
             return True
 
     def unlock(self, pin: str) -> None:
-        """Check the PIN and open. Raises PinWrong, PinTooSoon, VaultLost.
+        """Check the PIN and open. Raises PinWrong, PinTooSoon, VaultLost, OSError.
 
-        The try is written down before it is made: pulling the plug buys no further one (G6).
+        The try is written down before it is made: pulling the plug buys no further one (G6), nor does a full disk.
         """
         with self._lock:
             known = read_wrappings(self._path)
@@ -175,19 +178,19 @@ class Vault:
             now_ms = self._clock.read().wall_ms
             if known.tried_ms > now_ms:  # the clock was set back: the wait begins anew, and ends
                 known = replace(known, tried_ms=now_ms)
-                write_wrappings(self._path, known)
+                self._write(known)
             wait_ms = self._still_to_wait_ms(known, now_ms)
             if wait_ms:
                 raise PinTooSoon(wait_ms)
             tried = replace(known, tries=known.tries + 1, tried_ms=now_ms)
-            write_wrappings(self._path, tried)
+            self._write(tried)
             secret = self._keystore.load(SECRET) or b""
             cost = replace(self.policy, memory_kib=known.memory_kib, passes=known.passes)
             try:
                 key = unwrap(pin_key(pin, known.salt, secret, cost), known.by_pin, _bound(known.key_id, b"b"))
             except SealBroken:
                 self._count_failure(tried)
-            write_wrappings(self._path, replace(tried, tries=0))
+            self._write(replace(tried, tries=0))
             self._cipher = Cipher(key, known.key_version, self._random_bytes)
 
     def wait_ms(self) -> int:
@@ -229,7 +232,7 @@ class Vault:
             known = read_wrappings(self._path)
             if known is not None:
                 gone = replace(known, by_keystore=b"", by_pin=b"", wiped=True)
-                write_wrappings(self._path, gone)
+                self._write(gone)
             self._keystore.forget(SECRET)
             self.close()
 
@@ -252,7 +255,7 @@ class Vault:
         if self.is_guarded:
             by_keystore = wrap(keystore_key(secret), key, _bound(key_id, b"a"), self._random_bytes)
         fresh = Wrappings(key_id, 1, salt, policy.memory_kib, policy.passes, by_pin, by_keystore)
-        write_wrappings(self._path, fresh)
+        self._write(fresh)
         self._cipher = Cipher(key, fresh.key_version, self._random_bytes)
 
     def _count_failure(self, tried: Wrappings) -> None:
@@ -263,8 +266,16 @@ class Vault:
         raise PinWrong(left, policy.wait_ms(tried.tries))
 
     def _destroy_pin(self, known: Wrappings) -> NoReturn:
-        write_wrappings(self._path, replace(known, by_pin=b""))
+        self._write(replace(known, by_pin=b""))
         raise VaultLost("pin_destroyed")
+
+    def _write(self, wrappings: Wrappings) -> None:
+        try:
+            write_wrappings(self._path, wrappings)
+        except OSError as error:
+            if not (says_full(error) and self._make_room()):
+                raise
+            write_wrappings(self._path, wrappings)
 
     def _why_lost(self, known: Wrappings) -> str:
         if not known.by_pin:

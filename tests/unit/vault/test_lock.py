@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from common.customers.customer import Customer
+from common.i18n import has_key
 from common.tickets.field_work import AddNote
 from field_app.main import connect, look_after, open_tablet, page_main
 from field_app.settings import Settings
 from field_app.state.gate import GateModel
 from field_app.state.reach import HANDED_TO
 from field_app.state.tablet import VAULT_BOX, Tablet
+from field_app.store.roomy import StoreFullError
 from field_app.sync.keys import DEVICE_KEY, device_key, ensure_device_key, to_text
 from field_app.sync.keystore import FileKeystore
+from field_app.vault.file import read_wrappings
 from field_app.vault.policy import LOCK_POLICY
 from field_app.vault.vault import SECRET
 from field_app.vault.wraps import open_box
@@ -251,3 +258,81 @@ def test_keys_are_sealed_in_the_keystore_too(tmp_path: Path, office: VisitWorld)
     kept = FileKeystore(tmp_path / "keys").load(DEVICE_KEY)
     assert kept is not None
     assert b"d" * 32 not in kept
+
+
+def fill(monkeypatch: pytest.MonkeyPatch, folder: Path, *, wholly: bool) -> None:
+    """Have nothing written beside the database for good; not `wholly`: until the reserve is given up."""
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        if wholly or (folder / "tablet.reserve").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr("field_app.vault.file.os.fsync", full)
+
+
+@pytest.mark.fault("A3")
+async def test_a_full_disk_gives_up_its_reserve_for_the_note_of_a_try(
+    tmp_path: Path, office: VisitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    start(tmp_path, clock).choose_pin(PIN)
+    tablet = start(tmp_path, clock)
+    model = GateModel(tablet)
+    fill(monkeypatch, tmp_path, wholly=False)
+    await model.unlock("999000")
+    assert model.trouble is not None
+    assert model.trouble.code == "wrong"
+    known = read_wrappings(tmp_path / "vault.json")
+    assert known is not None
+    assert known.tries == 1
+    await model.unlock(PIN)
+    assert (model.trouble, tablet.gate) == (None, "")
+    assert not (tmp_path / "tablet.reserve").exists()
+    assert tablet.status().trouble == "device_full"
+
+
+@pytest.mark.fault("A3")
+async def test_with_no_room_for_the_note_no_try_is_made_and_it_is_said(
+    tmp_path: Path, office: VisitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = an_old_tablet(tmp_path, office)
+    start(tmp_path, clock).choose_pin(PIN)
+    tablet = start(tmp_path, clock)
+    model = GateModel(tablet)
+    with monkeypatch.context() as patch:
+        fill(patch, tmp_path, wholly=True)
+        await model.unlock("999000")
+    assert not model.is_busy
+    assert model.trouble is not None
+    assert (model.trouble.code, tablet.gate) == ("device_full", "unlock")
+    await model.unlock(PIN)
+    assert (model.trouble, tablet.gate) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "device_full"),
+        (OSError(errno.EROFS, "Read-only file system"), "device_read_only"),
+        (OSError(errno.EIO, "Input/output error"), "storage_failed"),
+        (StoreFullError("device_read_only"), "device_read_only"),
+        (OperationalError("", {}, sqlite3.OperationalError("database or disk is full")), "device_full"),
+        (OperationalError("", {}, sqlite3.OperationalError("disk I/O error")), "storage_failed"),
+    ],
+)
+async def test_whatever_the_storage_does_the_gate_says_so_and_is_not_busy(
+    tmp_path: Path, office: VisitWorld, monkeypatch: pytest.MonkeyPatch, fault: Exception, code: str
+) -> None:
+    tablet = start(tmp_path, an_old_tablet(tmp_path, office))
+    model = GateModel(tablet)
+
+    def failing(_pin: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(tablet, "choose_pin", failing)
+    await model.choose(PIN, PIN)
+    assert model.trouble is not None
+    assert (model.trouble.code, model.is_busy) == (code, False)
+    assert all(has_key(f"app.gate.{code}") for code in ("device_full", "device_read_only", "storage_failed"))
