@@ -54,6 +54,7 @@ from sync_server.upkeep.evidence import evidence_jobs
 from sync_server.upkeep.full_disk import FullDisk
 from sync_server.upkeep.healed import last_restoration
 from sync_server.upkeep.schedule import upkeep_jobs
+from sync_server.upkeep.spare_files import SpareFiles
 
 KEEPER_S = 20  # pause between rounds of the server's keeping
 
@@ -127,7 +128,8 @@ def create_app(
     )
     ticker = Ticker(parts.database, settings.ticker_s)
     keeping = (*upkeep_jobs(settings), *evidence_jobs(settings, parts.keys), FullDisk.of(settings).job())
-    keeping += (ClockWatch(parts.database.clock).job(), *Keeping(parts.uploads, parts.pictures).jobs())
+    files = Keeping(parts.uploads, parts.pictures, SpareFiles(parts.uploads).put_back)
+    keeping += (ClockWatch(parts.database.clock).job(), *files.jobs())
     keeper = Ticker(parts.database, settings.ticker_s and KEEPER_S, keeping)
 
     @contextlib.asynccontextmanager

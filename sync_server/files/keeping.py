@@ -6,7 +6,7 @@ Owns these jobs. They change records only by the command that says what became o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,12 +30,18 @@ A_ROUND = 500
 HOURS = 24
 
 
+def nowhere(_sha256: str) -> bool:
+    """Say that no backup holds a file."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """The jobs of files."""
+    """The jobs of files. `put_back` puts one into the store out of a backup, and says whether one held it."""
 
     uploads: Uploads
     pictures: Pictures
+    put_back: Callable[[str], bool] = nowhere
 
     def jobs(self) -> tuple[Job, ...]:
         """Return them."""
@@ -58,11 +64,19 @@ class Keeping:
             rows = session.execute(query.where(KeptFile.state.in_(("stored", "missing")))).all()
         is_there = {sha256: self.uploads.store.size(sha256) == size for sha256, size, _ in rows}
         missing = [sha256 for sha256, _, state in rows if state == "missing"]
-        back = [sha256 for sha256 in missing if is_there[sha256] and self.uploads.is_whole(sha256)]
+        back = [sha256 for sha256 in missing if self._is_back(sha256, is_there[sha256])]
         for sha256 in back:
             self.uploads.adopt(sha256)
         lost = [sha256 for sha256, _, state in rows if state == "stored" and not is_there[sha256]]
-        return len(back) + lose(database, self.uploads.store, lost)
+        return len(back) + self._lose(database, lost)
+
+    def _is_back(self, sha256: str, is_there: bool) -> bool:
+        return (is_there and self.uploads.is_whole(sha256)) or self.put_back(sha256)
+
+    def _lose(self, database: Database, hashes: list[str]) -> int:
+        """Put back what a backup holds, note that the rest is missing; returns how many there were."""
+        lose(database, self.uploads.store, [sha256 for sha256 in hashes if not self.put_back(sha256)])
+        return len(hashes)
 
     def rotten(self) -> list[str]:
         """Read and hash every file; returns those that are not whole. Changes nothing."""
@@ -101,7 +115,7 @@ class Keeping:
                 row.checked_at = unit.now  # of what cannot be read too: it must not hold the others up
 
         database.transact(checked)
-        lost = lose(database, self.uploads.store, rotten)
+        lost = self._lose(database, rotten)
         if away is not None:
             raise away
         return lost

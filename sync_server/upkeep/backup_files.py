@@ -45,8 +45,8 @@ def copy_new(session: Session, store: FileStore, target: Path) -> list[str]:
     there = backup_store(target)
     return [
         sha256
-        for sha256, size in _named(session)
-        if there.size(sha256) != size and not _copy(sha256, store, there)
+        for sha256, size in _named(session, "stored")
+        if there.size(sha256) != size and not copy_whole(sha256, store, there)
     ]
 
 
@@ -70,24 +70,30 @@ def sweep_parts(target: Path) -> None:
 
 
 def bring_back(session: Session, backups: Path, store: FileStore) -> tuple[int, int]:
-    """Put back what the restored database names and the store has lost; returns how many came, how many are not there."""
+    """Put back what the restored database names and the store has lost; returns how many came, how many are not there.
+
+    What was missing already when the backup was made comes too, where an earlier one left it there; the office knows of
+    it and it counts only if it comes.
+    """
     here = backup_store(backups)
-    lost = [sha256 for sha256, size in _named(session) if store.size(sha256) != size]
-    came = sum(_copy(sha256, here, store) for sha256 in lost)
-    return came, len(lost) - came
+
+    def tried(state: str) -> list[bool]:
+        lost = [sha256 for sha256, size in _named(session, state) if store.size(sha256) != size]
+        return [copy_whole(sha256, here, store) for sha256 in lost]
+
+    stored, missing = tried("stored"), tried("missing")
+    return sum(stored) + sum(missing), stored.count(False)
 
 
-def _named(session: Session) -> Iterator[tuple[str, int]]:
+def _named(session: Session, state: str) -> Iterator[tuple[str, int]]:
     query = (
-        select(KeptFile.sha256, KeptFile.size_bytes)
-        .where(KeptFile.state == "stored")
-        .order_by(KeptFile.sha256)
+        select(KeptFile.sha256, KeptFile.size_bytes).where(KeptFile.state == state).order_by(KeptFile.sha256)
     )
     yield from ((row.sha256, row.size_bytes) for row in session.execute(query))
 
 
-def _copy(sha256: str, source: FileStore, target: FileStore) -> bool:
-    """Copy one file, if it is still what its name says."""
+def copy_whole(sha256: str, source: FileStore, target: FileStore) -> bool:
+    """Copy one file, if it is what its name says; says whether it is."""
     with _part(sha256, target) as (path, out):
         is_whole = _read(sha256, source, out.write)
         out.close()

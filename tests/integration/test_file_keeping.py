@@ -17,13 +17,15 @@ from common.files.attach import AttachFile
 from common.kernel.clock import instant
 from common.kernel.command import Role
 from common.policy.file_rules import shipped_rules
+from sync_server.db.durable import note_backup
 from sync_server.db.office import SYSTEM, perform
 from sync_server.files.draw import VIEW
-from sync_server.files.keeping import Keeping, tell_late
+from sync_server.files.keeping import Keeping, lose, tell_late
 from sync_server.files.store import MARK, FolderStore, StoreAwayError
 from sync_server.files.uploads import Uploads
 from sync_server.problems import Problem
-from sync_server.upkeep.backup_files import copy_new
+from sync_server.upkeep.backup_files import backup_store, bring_back, copy_new
+from sync_server.upkeep.spare_files import SpareFiles
 from tests.support.served import Server, a_server
 from tests.support.tickets import a_ticket_for
 from tests.support.uploading import picture, sha
@@ -332,6 +334,56 @@ def test_missing_bytes_that_lie_there_again_are_taken_up(server: Server, ticket:
     told = "SELECT resolution FROM discrepancy WHERE code = 'file_missing' ORDER BY resolution"
     assert [row[0] for row in server.rows(told)] == ["", "arrived"]
     assert job.look_all(database) == 0
+
+
+def backed_up(server: Server, folder: Path) -> None:
+    """Copy the files as a backup does, and note a good one."""
+    with server.parts.database.read() as session:
+        assert copy_new(session, server.parts.uploads.store, folder) == []
+    made_at = instant(server.clock.read().wall_ms)
+    note_backup(server.parts.database, str(folder / "fieldwright-1"), made_at, 1, 0)
+
+
+@pytest.mark.fault("I5")
+def test_what_a_backup_holds_is_put_back_before_tablets_are_asked(
+    server: Server, ticket: str, tmp_path: Path
+) -> None:
+    """Tablets let bytes go once a backup has them: nobody else may have them any more."""
+    store, database, folder = server.parts.uploads.store, server.parts.database, tmp_path / "elsewhere"
+    files = {attach(server, ticket, picture(seed)): picture(seed) for seed in (52, 53, 54, 55)}
+    for data in files.values():
+        give(server, data)
+    assert isinstance(store, FolderStore)
+    rotten, deleted, gone_before, nowhere = (sha(data) for data in files.values())
+    backed_up(server, folder)
+    job = Keeping(server.parts.uploads, server.parts.pictures, SpareFiles(server.parts.uploads).put_back)
+    there = backup_store(folder)
+    store.path(rotten).write_bytes(b"rotten")
+    for sha256 in (deleted, gone_before, nowhere):
+        store.path(sha256).unlink()
+    lose(database, store, [gone_before])
+    there.path(nowhere).write_bytes(b"rotten too")
+    assert job.look_all(database) == 4
+    assert [state(server, one)[0] for one in files] == ["stored"] * 3 + ["missing"]
+    assert [job.look_all(database), len(job.rotten())] == [0, 0]
+    store.path(rotten).write_bytes(picture(52)[:-1] + b"!")
+    assert sum(job.scrub(database) for _ in range(4)) == 1
+    assert (job.rotten(), [state(server, one)[0] for one in files][0]) == ([], "stored")
+
+
+@pytest.mark.fault("I5")
+def test_a_restore_puts_back_what_was_missing_before(server: Server, ticket: str, tmp_path: Path) -> None:
+    store, database, data = server.parts.uploads.store, server.parts.database, picture(56)
+    named = attach(server, ticket, data)
+    give(server, data)
+    backed_up(server, tmp_path / "backups")
+    assert isinstance(store, FolderStore)
+    store.path(sha(data)).unlink()
+    lose(database, store, [sha(data)])
+    with database.read() as session:
+        assert bring_back(session, tmp_path / "backups", store) == (1, 0)
+    assert keeping(server).look_all(database) == 1
+    assert state(server, named) == ("stored", "")
 
 
 @pytest.mark.fault("A8", "I5")
