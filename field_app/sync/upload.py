@@ -98,7 +98,7 @@ class Uploads:
             blob = self._next()
         if blob is None:
             return False
-        if blob.offset < 0 or blob.offset > blob.size:
+        if blob.offset < 0 or blob.offset >= blob.size:  # it is announced, and the server says what it has
             self._try(blob, b"")
         else:
             chunk = self._read(blob)
@@ -140,7 +140,7 @@ class Uploads:
     def _try(self, blob: Blob, chunk: bytes) -> None:
         began_ms = self.clock.read().mono_ms
         try:
-            if chunk or blob.offset == blob.size:
+            if chunk:
                 offset = self.exchange.send(blob.sha, blob.offset, chunk)
             else:
                 offset = self.exchange.open(blob.sha, blob.size, blob.media_type)

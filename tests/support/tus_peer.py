@@ -36,6 +36,8 @@ class TusPeer:
             raise FileRefused(self.refuses[sha])
         if sha in self.stored:
             return size
+        if self.length.get(sha, size) != size:  # of two lengths the last told counts, until the whole is here
+            self.partial.pop(sha, None)
         self.length[sha] = size
         return len(self.partial.setdefault(sha, bytearray()))
 

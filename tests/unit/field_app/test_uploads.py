@@ -153,6 +153,22 @@ def test_a_spoiled_chunk_is_sent_again_and_a_doubled_one_does_nothing(
     assert peer.arrivals.count(sha) == 1
 
 
+@pytest.mark.fault("I1")
+def test_a_length_somebody_else_told_holds_no_file_up(
+    tablet: TabletStand, box: FileBox, uploads: Uploads, peer: TusPeer
+) -> None:
+    """All of it was sent, and the server waits for more, as another tablet told it: it is announced anew."""
+    sha = attach(tablet, box, PAPER, "document")
+    size = blob(tablet, sha).size
+    peer.open(sha, size + 9, "application/pdf")
+    tablet.store.write(lambda s: s.execute(update(Blob).where(Blob.sha == sha).values(offset=0)))
+    run(uploads, tablet)
+    assert sha not in peer.stored
+    tablet.store.write(lambda s: s.execute(update(Blob).values(state="waiting", offset=size)))  # its wish
+    run(uploads, tablet)
+    assert peer.stored[sha] == box.shelf.read(sha)
+
+
 @pytest.mark.fault("I5")
 def test_a_server_that_lost_a_file_gets_it_again(
     tablet: TabletStand, box: FileBox, uploads: Uploads, peer: TusPeer
