@@ -24,7 +24,7 @@ from sync_server.db.move import move
 from sync_server.db.tables import StreamHead
 from sync_server.db.unit_of_work import UnitOfWork
 from sync_server.files.keeping import Keeping
-from sync_server.files.store import open_store
+from sync_server.files.store import StoreAwayError, open_store
 from sync_server.keys import load_keys
 from sync_server.people.audit import note_event
 from sync_server.security import read_security
@@ -220,8 +220,11 @@ def run_verify(args: argparse.Namespace, parts: Parts) -> int:
         faults = verify(session, outside(parts.settings, parts.keys))
     if args.files:
         _say("reading files")
-        rotten = Keeping(parts.uploads, parts.pictures).rotten()
-        faults += [Fault("files", sha256, "is missing or not what its name says") for sha256 in rotten]
+        try:
+            rotten = Keeping(parts.uploads, parts.pictures).rotten()
+            faults += [Fault("files", sha256, "is missing or not what its name says") for sha256 in rotten]
+        except StoreAwayError as error:  # what the records told must be heard all the same
+            faults.append(Fault("files", "cannot be read", str(error)))
     for fault in faults:
         print(fault)
     print("All is well." if not faults else f"{len(faults)} faults.")

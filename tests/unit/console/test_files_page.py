@@ -156,6 +156,20 @@ def test_the_voucher_shows_its_photos_and_the_export_carries_them(
 
 
 @pytest.mark.fault("I5")
+def test_files_that_cannot_be_read_are_said_beside_the_other_faults(
+    company: ConsoleWorld, ticket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added(company.client(), ticket)
+    folder = company.settings.files_dir
+    folder.rename(folder.with_name("shared"))
+    told = ["--data", str(company.settings.data_dir), "verify", "--files"]
+    assert cli.main(told) == 1
+    said = capsys.readouterr()
+    assert "mount it" in said.out
+    assert "1 faults." in said.out
+
+
+@pytest.mark.fault("I5")
 def test_a_backup_holds_the_files_it_names(company: ConsoleWorld, ticket: str, tmp_path: Path) -> None:
     added(company.client(), ticket)
     added(company.client(), ticket, picture(3))
