@@ -166,24 +166,38 @@ def _make_anchor(database: Database, keys: ServerKeys, folder: Path, after_resto
     return made
 
 
+def standing(anchors: Sequence[Anchor]) -> list[Anchor]:
+    """Return the anchors the chain must still agree with: each declared restore took back those that reach into its own.
+
+    They follow one another without a gap. Whoever judges gives signed ones only.
+    """
+    kept: list[Anchor] = []
+    for one in anchors:
+        if one.restarts:
+            kept = [before for before in kept if before.seq < one.from_seq]
+        kept.append(one)
+    return kept
+
+
 def check_anchors(
     session: Session, anchors: Sequence[Anchor], trusted: Sequence[str]
 ) -> Iterator[AnchorFault]:
     """Hold the chain against its anchors: the first entry that was cut or written anew, and anchors that are bad."""
     head = session.execute(select(StreamHead.audit_seq)).scalar_one()
-    restart = max((n for n, one in enumerate(anchors) if one.restarts), default=0)
+    signed = {one.file: one for one in anchors if one.is_signed_by(trusted)}
+    stand = {one.file for one in standing(list(signed.values()))}
     before, is_cut = "", False
-    for place, anchor in enumerate(anchors):
+    for anchor in anchors:
         name = anchor.file.name
-        if not anchor.is_signed_by(trusted):
+        if anchor.file not in signed:
             yield AnchorFault(0, name, "is not signed by this server, or was changed")
             before = anchor.digest
             continue
         if anchor.document["previous"] != before:
             yield AnchorFault(0, name, "does not follow the anchor before it: one is missing")
         before = anchor.digest
-        if is_cut or (place < restart and anchor.seq >= anchors[restart].from_seq):
-            continue  # a restore went back behind it, and that was declared and signed
+        if is_cut or anchor.file not in stand:
+            continue
         when = f"{anchor.at:%Y-%m-%d %H:%M} UTC"
         if anchor.seq > head:
             is_cut = True
@@ -216,7 +230,7 @@ def anchor_page(anchor: Anchor) -> str:
 
 
 def _last_that_fits(session: Session, known: Sequence[Anchor]) -> Anchor | None:
-    fits = (one for one in reversed(known) if _hash_at(session, one.seq) == one.document["hash"])
+    fits = (one for one in reversed(standing(known)) if _hash_at(session, one.seq) == one.document["hash"])
     return next(fits, None)
 
 

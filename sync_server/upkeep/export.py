@@ -37,7 +37,7 @@ from sync_server.keys import ServerKeys
 from sync_server.notary import judge_report, sign_text, trusted_keys
 from sync_server.people.audit import note_event
 from sync_server.settings import Settings
-from sync_server.upkeep.anchors import Anchor, make_anchor, read_anchors
+from sync_server.upkeep.anchors import Anchor, make_anchor, read_anchors, standing
 from sync_server.upkeep.merkle import path_of
 
 EXPORT_TEXT = b"fieldwright export 1\n"
@@ -260,10 +260,8 @@ def _add_files(bundle: _Bundle, session: Session, life: _Life, bytes_of: Bytes) 
 
 def _chain(session: Session, entries: Sequence[AuditEntry], anchors: Sequence[Anchor]) -> dict[str, Any]:
     """Write the entries with their way up to a signed anchor, and all anchors."""
-    restart = max((n for n, one in enumerate(anchors) if one.restarts), default=0)
-    standing = [one for n, one in enumerate(anchors) if n >= restart or one.seq < anchors[restart].from_seq]
     proved = []
-    for anchor in standing:
+    for anchor in standing(anchors):
         own = [entry for entry in entries if entry.seq and anchor.from_seq <= entry.seq <= anchor.seq]
         if not own:
             continue
