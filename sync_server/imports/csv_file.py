@@ -10,7 +10,16 @@ import io
 from collections.abc import Callable
 
 from common.kernel.text import tidy
-from sync_server.imports.sheet import CELL_MAX, FORMULA, ROWS_MAX, Row, Sheet, UnreadableFile, make_sheet
+from sync_server.imports.sheet import (
+    CELL_MAX,
+    FORMULA,
+    ROWS_MAX,
+    Measure,
+    Row,
+    Sheet,
+    UnreadableFile,
+    make_sheet,
+)
 
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 ENCODINGS = ("utf-8", "gb18030", "big5")
@@ -22,7 +31,8 @@ Known = Callable[[tuple[str, ...]], int]
 def read_csv(data: bytes, known: Known) -> Sheet:
     """Read a CSV file. `known` counts the headings it recognises in a row of cells.
 
-    Raises UnreadableFile `file_encoding`, `file_empty`, `rows_too_many`, `cell_too_long`, `file_malformed`.
+    Raises UnreadableFile `file_encoding`, `file_empty`, `rows_too_many`, `columns_too_many`, `table_too_full`,
+    `cell_too_long`, `file_malformed`.
     """
     text, delimiter = _best_reading(data, known)
     return make_sheet(_rows(text, delimiter))
@@ -51,12 +61,12 @@ def _best_reading(data: bytes, known: Known) -> tuple[str, str]:
 def _rows(text: str, delimiter: str) -> list[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[Row] = []
-    line = 1
+    line, measure = 1, Measure()
     try:
         for cells in reader:
             tidied = tuple(_cell(cell) for cell in cells)
             if any(tidied):
-                rows.append(Row(line, tidied))
+                rows.append(Row(line, measure.take(tidied)))
             line = reader.line_num + 1
             if len(rows) > ROWS_MAX + 1:
                 break

@@ -6,9 +6,9 @@ Owns what makes a workbook unsafe or unclear: archives that unpack to too much, 
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -22,15 +22,15 @@ from sync_server.imports.sheet import (
     COLUMNS_MAX,
     FORMULA,
     ROWS_MAX,
-    UNPACKED_MAX,
     Fault,
+    Measure,
     Row,
     Sheet,
     UnreadableFile,
     make_sheet,
 )
+from sync_server.imports.xlsx_scan import Part, scan
 
-MERGED = re.compile(rb'<mergeCell ref="([A-Z]+(\d+):[A-Z]+\d+)"')
 BAD = (
     zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError, LookupError, ValueError, TypeError, AttributeError,
     OSError, EOFError, RuntimeError,
@@ -38,20 +38,21 @@ BAD = (
 
 
 def read_xlsx(data: bytes) -> Sheet:
-    """Read a workbook. Raises UnreadableFile `workbook_unreadable`, `file_too_large`, and as `make_sheet`."""
+    """Read a workbook. Raises UnreadableFile `workbook_unreadable`, `file_too_large`, `cell_too_long`,
+    `columns_too_many`, `table_too_full`, and as `make_sheet`.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_MAX:
-                raise UnreadableFile("file_too_large", n=UNPACKED_MAX // 1_000_000)
-        rows, part = _first_sheet(data)
-        merged, formulas = _marks(data, part)
+            parts = scan(archive)
+        rows, path = _first_sheet(data)
+        part = parts.get(path.lstrip("/"), Part())
+        if part.has_formulas:
+            rows = _mark_formulas(data, rows)
     except BAD:
         raise UnreadableFile("workbook_unreadable") from None
-    if formulas:
-        rows = _mark_formulas(data, rows)
     faults = tuple(
         Fault("cells_merged", line, values={"cells": cells})
-        for cells, line in merged
+        for cells, line in part.merged
         if rows and line > rows[0].line
     )
     return make_sheet(rows, faults)
@@ -59,13 +60,14 @@ def read_xlsx(data: bytes) -> Sheet:
 
 def _first_sheet(data: bytes) -> tuple[list[Row], str]:
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    texts, measure = _Texts(), Measure()
     try:
         for sheet in book.worksheets:
-            rows = []
-            for line, cells in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX + 1, values_only=True), 1):
-                texts = tuple(_text(cell) for cell in cells)
-                if any(texts):
-                    rows.append(Row(line, _without_tail(texts)))
+            rows: list[Row] = []
+            for line, cells in _lines(sheet):
+                found = tuple(texts[cell] if isinstance(cell, str) else _text(cell) for cell in cells)
+                if any(found):
+                    rows.append(Row(line, measure.take(_without_tail(found))))
                 if len(rows) > ROWS_MAX + 1:
                     break
             if rows:
@@ -75,32 +77,46 @@ def _first_sheet(data: bytes) -> tuple[list[Row], str]:
         book.close()
 
 
-def _marks(data: bytes, part: str) -> tuple[list[tuple[str, int]], bool]:
-    """Find merged ranges and whether there are formulas, in the sheet's own XML: reading row by row shows neither."""
-    if not part:
-        return [], False
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        xml = archive.read(part.lstrip("/"))
-    return [(m[1].decode(), int(m[2])) for m in MERGED.finditer(xml)], b"<f" in xml
+def _lines(sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Walk the lines of a sheet that hold something, one column further than may be used."""
+    for line, cells in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX + 1, values_only=True), 1):
+        if cells.count(None) < len(cells):  # the reader fills up a million lines that were left out
+            yield line, cells
 
 
 def _mark_formulas(data: bytes, rows: list[Row]) -> list[Row]:
     """Mark cells whose formula was never calculated: they look empty and are not."""
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+    waiting, marked = iter(rows), []
     try:
-        sheet = next(s for s in book.worksheets if any(any(r) for r in s.iter_rows(values_only=True)))
-        raw = {line: cells for line, cells in enumerate(sheet.iter_rows(values_only=True), 1)}
+        sheet = next(s for s in book.worksheets if any(any(cells) for _, cells in _lines(s)))
+        row = next(waiting, None)
+        for line, source in _lines(sheet):
+            if row is not None and row.line == line:
+                marked.append(Row(line, _marked(row.cells, source)))
+                row = next(waiting, None)
+            if row is None:
+                break
     finally:
         book.close()
-    marked = []
-    for row in rows:
-        source = raw.get(row.line, ())
-        cells = [
-            FORMULA if not text and isinstance(cell, str) and cell.startswith("=") else text
-            for text, cell in zip((*row.cells, *[""] * (len(source) - len(row.cells))), source, strict=False)
-        ]
-        marked.append(Row(row.line, _without_tail(tuple(cells))))
     return marked
+
+
+def _marked(cells: tuple[str, ...], source: tuple[Any, ...]) -> tuple[str, ...]:
+    full = (*cells, *[""] * (len(source) - len(cells)))
+    told = (
+        FORMULA if not text and isinstance(cell, str) and cell.startswith("=") else text
+        for text, cell in zip(full, source, strict=False)
+    )
+    return _without_tail(tuple(told))
+
+
+class _Texts(dict[str, str]):
+    """Each text of the file tidied once: a sheet names it by number as often as it likes."""
+
+    def __missing__(self, raw: str) -> str:
+        self[raw] = _text(raw)
+        return self[raw]
 
 
 def _without_tail(cells: tuple[str, ...]) -> tuple[str, ...]:
