@@ -55,6 +55,7 @@ from sync_server.upkeep.full_disk import FullDisk
 from sync_server.upkeep.healed import last_restoration
 from sync_server.upkeep.schedule import upkeep_jobs
 from sync_server.upkeep.spare_files import SpareFiles
+from sync_server.upkeep.under_way import refuse_half_restored
 
 KEEPER_S = 20  # pause between rounds of the server's keeping
 
@@ -114,9 +115,11 @@ def create_app(
 ) -> SecurityHeaders:
     """Build the application; `.app` of the answer is the FastAPI inside. The database must have been made.
 
-    Raises SchemaError where it was not, or belongs to another version, BehindBackupError where a backup holds more.
+    Raises SchemaError where it was not, or belongs to another version, BehindBackupError where a backup holds more;
+    refuses `restore_under_way` where a restore did not come to its end.
     """
     parts = make_parts(settings, clock=clock, random_bytes=random_bytes)
+    refuse_half_restored(parts.database.engine)
     require_schema(parts.database.engine)
     require_not_behind(parts.database, settings.backups_dir)
     say_if_wrong(parts.database)

@@ -32,6 +32,7 @@ from sync_server.upkeep.backup import BackupError
 from sync_server.upkeep.behind import require_not_behind
 from sync_server.upkeep.leave import LeaveError
 from sync_server.upkeep.running import ServingError, sole_server
+from sync_server.upkeep.under_way import refuse_half_restored
 
 Run: TypeAlias = Callable[[argparse.Namespace, Settings], int]
 NETWORK_DISKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"})
@@ -123,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 def _init(_args: argparse.Namespace, settings: Settings) -> int:
     refuse_network_disk(settings)
     parts = make_parts(settings)
+    refuse_half_restored(parts.database.engine)
     found, wanted = current(parts.database.engine), newest()
     done: Callable[[], None] = lambda: None  # noqa: E731 - nothing to do unless there was something to keep
     if found and found != wanted:
@@ -154,6 +156,7 @@ def _serve(_args: argparse.Namespace, settings: Settings) -> int:
         )
         return 2
     parts = make_parts(settings)
+    refuse_half_restored(parts.database.engine)
     require_schema(parts.database.engine)
     require_not_behind(parts.database, settings.backups_dir)
     parts.database.engine.dispose()
@@ -209,6 +212,7 @@ def _with_parts(run: Callable[[argparse.Namespace, Parts], int]) -> Run:
 
     def opened(args: argparse.Namespace, settings: Settings) -> int:
         parts = make_parts(settings)
+        refuse_half_restored(parts.database.engine)
         require_schema(parts.database.engine)
         return run(args, parts)
 

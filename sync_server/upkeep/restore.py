@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect, make_url, select, update
+from sqlalchemy import make_url, select, update
 
 from common.kernel.clock import Clock, instant
 from common.kernel.ids import RandomBytes
@@ -44,6 +44,7 @@ from sync_server.upkeep.backup import (
 from sync_server.upkeep.backup_files import bring_back
 from sync_server.upkeep.backup_place import UNFINISHED
 from sync_server.upkeep.leave import AskLeave, Leave, raise_alarm
+from sync_server.upkeep.under_way import marked
 from sync_server.upkeep.verify import Fault, verify
 
 MANIFEST = "manifest.json"
@@ -77,7 +78,7 @@ def restore(
 
     `ask_leave` is asked of the restored database; `copy` makes one for trying things: tablets are sent away from it.
     `replace` moves a database that is there aside. Raises BackupError, LeaveError, SchemaError; until the
-    last step nothing that was there is touched.
+    last step nothing that was there is touched, and one that is killed on PostgreSQL leaves none that is served.
     """
     folder = given if given.is_dir() else given.parent
     manifest = read_manifest(folder)
@@ -116,20 +117,22 @@ def _restored(
     if settings.is_sqlite:
         begin = partial(begin_history, clock=clock, random_bytes=random_bytes, ask_leave=ask_leave, say=say)
         return _restore_sqlite(file, manifest, settings, now, kind, replace, begin, say)
-    _require_empty(settings.database)
-    _put_keys(folder, settings, now)
-    say("restoring")
     url = make_url(settings.database)
-    run_program("pg_restore", url, "--no-owner", "--exit-on-error", f"--dbname={dsn(url)}", str(file))
-    epoch, faults = begin_history(
-        settings.database,
-        manifest,
-        kind,
-        clock=clock,
-        random_bytes=random_bytes,
-        ask_leave=ask_leave,
-        say=say,
-    )
+    with marked(settings.database, folder.name):
+        say("restoring")
+        run_program(
+            "pg_restore", url, "--no-owner", "--single-transaction", f"--dbname={dsn(url)}", str(file)
+        )
+        epoch, faults = begin_history(
+            settings.database,
+            manifest,
+            kind,
+            clock=clock,
+            random_bytes=random_bytes,
+            ask_leave=ask_leave,
+            say=say,
+        )
+        _put_keys(folder, settings, now)  # last: with a refusal nothing was changed that was there
     return Restored(_moment(manifest), int(manifest["seq"]), epoch, (), faults)
 
 
@@ -279,16 +282,6 @@ def _put_keys(folder: Path, settings: Settings, now: datetime) -> None:
 
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _require_empty(url: str) -> None:
-    engine = make_engine(url, pool_size=1)
-    try:
-        tables = inspect(engine).get_table_names()
-    finally:
-        engine.dispose()
-    if tables:
-        raise BackupError("The database is not empty. Make a new one, and point the database URL at it.")
 
 
 def _moment(manifest: dict[str, Any]) -> datetime:
