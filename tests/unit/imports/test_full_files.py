@@ -32,6 +32,7 @@ TYPE = (
     b'<Override PartName="/xl/sharedStrings.xml" '
     b'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>'
 )
+SHEET = "worksheet"
 MEMORY_MAX = 100_000_000  # what refusing one may take
 
 
@@ -40,7 +41,8 @@ def workbook(rows: str, *, before: str = "", shared: str = "", doctype: str = ""
     book = Workbook()
     made, out = io.BytesIO(), io.BytesIO()
     book.save(made)
-    sheet = f'{doctype}<worksheet xmlns="{MAIN}">{before}<sheetData>{rows}</sheetData></worksheet>'
+    inside = f"{before}<sheetData>{rows}</sheetData>"
+    sheet = f'{doctype}<{SHEET} xmlns="{MAIN}">{inside}</{SHEET}>'
     strings = f'<sst xmlns="{MAIN}"><si><t>{shared}</t></si></sst>'
     with zipfile.ZipFile(made) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
