@@ -37,7 +37,6 @@ from field_app.store.queries_sign_off import (
     SigningFacts,
     has_report,
     lacking,
-    rating_given,
     report_now,
     signing_facts,
 )
@@ -225,7 +224,6 @@ class SignOff:
                 self.content = self.preview()
                 self._shown("read")
             return
-        self._give_rating()
         self.refresh()
         self._form.keep(step="done", grades="", suggestion="", strokes="")
         self.step = "done"
@@ -256,11 +254,10 @@ class SignOff:
         self.step = step
 
     def _resume(self) -> None:
-        """Go on after the app was killed: what was signed stands, and its rating follows it."""
+        """Go on after the app was killed: what was signed stands, and its rating with it."""
         with self.reach.store.read() as session:
             signed = has_report(session, self._form.read("report_id"))
         if signed:
-            self._give_rating()
             self._to("done")
         else:
             self.content = self.preview()
@@ -340,21 +337,14 @@ class SignOff:
         )
         reading = self.reach.store.clock.read()
         sealed = sealed_payload(self.reach, payload, self.content, reading)
-        return give(self.reach, sealed, form.id("group", self.reach.store), reading)
+        group = form.id("group", self.reach.store)
+        return give(self.reach, sealed, *self._rating(), group=group, reading=reading)
 
-    def _give_rating(self) -> None:
-        form, sealed = self._form, self._form.read("sealed")
-        if not sealed:
-            return
-        rating_id = form.id("rating_id", self.reach.store)
-        with self.reach.store.read() as session:
-            known = rating_given(session, rating_id)
-        if not known:
-            give(
-                self.reach,
-                RecordRating(rating_id, self.ticket_id, sealed),
-                form.id("group", self.reach.store),
-            )
+    def _rating(self) -> tuple[RecordRating, ...]:
+        """Return the sealed card, where one was filled in."""
+        sealed = self._form.read("sealed")
+        rating_id = self._form.id("rating_id", self.reach.store) if sealed else ""
+        return (RecordRating(rating_id, self.ticket_id, sealed),) if sealed else ()
 
 
 @ft.observable

@@ -104,12 +104,13 @@ def take_back(store: Store) -> None:
     store.choose(HANDED_TO, "")
 
 
-def give(reach: Reach, payload: Any, group: str = "", reading: Reading | None = None) -> Trouble | None:
-    """Give a command and have it sent when there is a line; None when it took effect, else why not."""
+def give(reach: Reach, *payloads: Any, group: str = "", reading: Reading | None = None) -> Trouble | None:
+    """Give commands, all or none, and have them sent when there is a line; None when they took effect, else why not."""
     try:
-        outcome: Outcome = reach.store.give(payload, group=group, reading=reading).outcome
+        given = reach.store.give_together(payloads, group=group, reading=reading)
     except BadPayload as fault:
         return Trouble(fault.code, {"where": fault.where.rpartition(".")[2]})
+    outcome: Outcome = given[-1].outcome
     if not outcome.took_effect:
         return Trouble(outcome.code, outcome.values)
     reach.sync_now()

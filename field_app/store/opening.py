@@ -12,7 +12,7 @@ import logging
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ from field_app.store.rescue import ASIDE, damage_of, finish_rescue, fresh_beside
 from field_app.store.roomy import RESERVE_BYTES, RoomyStore
 from field_app.store.schema import open_schema
 from field_app.store.settings import SERVER_KEYS, keep_setting, setting_of
-from field_app.store.store import Store, state_of
+from field_app.store.store import Given, Store, state_of
 
 RECOVERY = "store.recovery"
 T = TypeVar("T")
@@ -71,10 +71,10 @@ class MarkedStore(RoomyStore):
     marker_path: Path | None = None
     _first = 0
 
-    def give(self, payload: Any, **how: Any) -> Any:
-        """As `RoomyStore.give`."""
-        given = super().give(payload, **how)
-        if given.outcome.took_effect:
+    def give_together(self, payloads: Sequence[Any], **how: Any) -> list[Given]:
+        """As `RoomyStore.give_together`."""
+        given = super().give_together(payloads, **how)
+        if given[-1].outcome.took_effect:
             self.mark()
         return given
 

@@ -68,7 +68,7 @@ def build_request(session: Session, reading: Reading, app: str, limits: Limits) 
         select(OutboxOp.ord, OutboxOp.n, OutboxOp.envelope)
         .where(OutboxOp.state.in_(UNSENT))
         .order_by(OutboxOp.n)
-        .limit(OPS_AT_MOST)
+        .limit(OPS_AT_MOST + 1)  # one more than can go, so that a group cut there is seen to be too long
     ).all()
     ops: list[dict[str, Any]] = []
     size = 0

@@ -25,7 +25,6 @@ from common.visit.records import ReportAddendum, ServiceReport, StopUseNotice, V
 from common.visit.report import compose_report, model_of
 from common.visit.sealed import accepted_report, reports_of, voids_of
 from common.visit.voucher import SignedOff
-from field_app.store.schema import SPOILED, OutboxOp
 from field_app.store.settings import setting_of
 from field_app.store.store import state_of
 
@@ -178,10 +177,3 @@ def report_now(session: Session, ticket_id: str, service_type: str) -> dict[str,
 def has_report(session: Session, report_id: str) -> bool:
     """Say whether a report was signed under this id."""
     return bool(report_id) and session.get(ServiceReport, report_id) is not None
-
-
-def rating_given(session: Session, rating_id: str) -> bool:
-    """Say whether the sealed card was already put into the outbox."""
-    kinds = OutboxOp.kind == "record_rating", OutboxOp.state != SPOILED
-    ops = session.scalars(select(OutboxOp.envelope).where(*kinds))
-    return any(op["a"].get("rating_id") == rating_id for op in ops)

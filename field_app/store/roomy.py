@@ -5,7 +5,7 @@ Owns that one second try. Every write of the store passes here; what a write doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -50,9 +50,9 @@ class RoomyStore(Store):
         self.trouble = "device_full"
         return self.reserve.give_up()
 
-    def give(self, payload: Any, **how: Any) -> Given:
-        """As `Store.give`. Raises StoreFullError where even the reserve is not enough."""
-        return self._with_room(lambda: super(RoomyStore, self).give(payload, **how))
+    def give_together(self, payloads: Sequence[Any], **how: Any) -> list[Given]:
+        """As `Store.give_together`. Raises StoreFullError where even the reserve is not enough."""
+        return self._with_room(lambda: super(RoomyStore, self).give_together(payloads, **how))
 
     def write(self, work: Callable[[Session], T]) -> T:
         """As `Store.write`. Raises StoreFullError where even the reserve is not enough."""

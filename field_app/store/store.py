@@ -7,7 +7,7 @@ Owns one SQLite file of one person on one server. The sync half (what to send, w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -182,32 +182,62 @@ class Store:
         transaction, what belongs to the command with this id. Refused: nothing is kept and the outcome says why.
         Otherwise it is durable when this returns. Raises NotEnrolledError, BadPayload.
         """
+        return self.give_together((payload,), group=group, reading=reading, beside=beside)[-1]
+
+    def give_together(
+        self,
+        payloads: Sequence[Any],
+        *,
+        group: str,
+        reading: Reading | None = None,
+        beside: Callable[[Session, str], None] | None = None,
+    ) -> list[Given]:
+        """Execute commands that share one fate, in one transaction: all are kept or none (T27).
+
+        As `give`; what is returned ends with the first that was refused.
+        """
+        given: list[Given] = []
         with self._lock, Session(self.engine, expire_on_commit=False, info={MEMO: self._memo}) as session:
-            state = state_of(session)
-            if not state.person_id:
+            if not state_of(session).person_id:
                 raise NotEnrolledError
             reading = reading or self.clock.read()
-            op_id = uuid7(reading.wall_ms, self.random_bytes)
-            if over := self.lease.refusal(session, payload, state.clock_error_ms):
-                self.lease.keep(session, state.clock_error_ms)
-                session.commit()
-                return Given(op_id, Outcome("parked", over))
-            op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
-            actor = actor_for(state.person_id, state.device_id)
-            outcome, work = run_op(session, op, actor, live=True)
-            if not outcome.took_effect:
-                session.rollback()
-                self._memo.forget([op_id])
-                return Given(op_id, outcome)
+            for payload in payloads:
+                given.append(self._give(session, payload, group, reading, beside))
+                if not given[-1].outcome.took_effect:
+                    session.rollback()
+                    self._memo.forget([one.op_id for one in given])
+                    break
+            self.lease.keep(session, state_of(session).clock_error_ms)
+            session.commit()
+        if given[-1].outcome.took_effect:
+            for listener in list(self.listeners):
+                listener()
+        return given
+
+    def _give(
+        self,
+        session: Session,
+        payload: Any,
+        group: str,
+        reading: Reading,
+        beside: Callable[[Session, str], None] | None,
+    ) -> Given:
+        """Execute one command and put it into the outbox; the transaction is the caller's."""
+        session.flush()
+        session.expunge_all()  # so that every read of this command is seen as one
+        state = state_of(session)
+        op_id = uuid7(reading.wall_ms, self.random_bytes)
+        if over := self.lease.refusal(session, payload, state.clock_error_ms):
+            return Given(op_id, Outcome("parked", over))
+        op = make_op(payload, op_id, reading, clock_error_ms=state.clock_error_ms, group=group)
+        actor = actor_for(state.person_id, state.device_id)
+        outcome, work = run_op(session, op, actor, live=True)
+        if outcome.took_effect:
             op = replace(op, d=builds_on(session, work))
             aggs = {spec_of(op.k).about(payload), *work.touched.values(), *work.loaded}
-            self.lease.keep(session, state.clock_error_ms)
             if beside is not None:
                 beside(session, op_id)
             self._keep(session, state, op, payload, aggs)
-            session.commit()
-        for listener in list(self.listeners):
-            listener()
         return Given(op_id, outcome)
 
     def _keep(self, session: Session, state: SyncState, op: Op, payload: Any, aggs: set[str]) -> None:

@@ -24,6 +24,7 @@ from field_app.state.reach import HANDED_TO
 from field_app.state.sign_off import Correction, SignOff, sign_off_path
 from field_app.state.signing import keep_strokes
 from field_app.store.schema import OutboxOp
+from field_app.store.store import Store
 from field_app.sync.keys import ensure_device_key, verify_signature
 from field_app.ui import UiSession
 from field_app.widgets.safe import safe_component
@@ -179,15 +180,31 @@ async def test_a_killed_app_comes_back_where_the_customer_was(repaired: TabletSt
     assert len(reports(repaired)) == 1
 
 
-async def test_killed_between_report_and_rating_gives_the_rating_once(repaired: TabletStand) -> None:
-    model = model_of(repaired)
+@pytest.mark.fault("A1")
+async def test_killed_while_signing_there_are_report_and_rating_or_neither(
+    repaired: TabletStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, before = model_of(repaired), len(outbox(repaired))
     await through(model)
-    assert model._give_report() is None  # the app dies here
+    real = Store._keep
+
+    def killed_at_the_second(store: Store, session: Session, *told: Any) -> None:
+        if session.scalar(select(OutboxOp.id).where(OutboxOp.kind == "sign_report")):
+            raise KeyboardInterrupt
+        real(store, session, *told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_keep", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            model.sign()
+    assert outbox(repaired)[before:] == []
+    again = model_of(repaired)
+    assert again.step == "sign"
+    assert again._give_report() is None  # the app dies here
     again = model_of(repaired)
     assert again.step == "done"
-    assert [op["k"] for op in outbox(repaired)].count("record_rating") == 1
+    assert [op["k"] for op in outbox(repaired)[before:]] == ["sign_report", "record_rating"]
     assert model_of(repaired).step == "done"
-    assert [op["k"] for op in outbox(repaired)].count("record_rating") == 1
 
 
 async def test_what_changed_since_reading_must_be_read_again(repaired: TabletStand) -> None:
