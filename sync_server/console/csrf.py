@@ -11,6 +11,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
+from starlette.datastructures import FormData
+
+from common.kernel.text import clean_fault
+from sync_server.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "X-CSRF-Token"
@@ -43,6 +47,7 @@ def is_token(given: str, expected: str) -> bool:
 class CsrfGuard:
     """Route dependency: 403 `csrf_origin` or `csrf_token` unless both walls let the request through.
 
+    A form is looked at here too, 422: what the edge refuses in an address, a part of a form may hold in any encoding.
     `token_of` returns the token of the request's session, empty when there is none.
     """
 
@@ -56,8 +61,17 @@ class CsrfGuard:
         if not is_same_origin(request, self.own_origins):
             raise HTTPException(403, "csrf_origin")
         given = request.headers.get(HEADER, "")
-        if not given and request.headers.get("content-type", "").startswith(FORM_TYPES):
-            sent = (await request.form()).get(FIELD)
-            given = sent if isinstance(sent, str) else ""
+        if request.headers.get("content-type", "").lower().startswith(FORM_TYPES):
+            form = await request.form()
+            _check_texts(form)
+            sent = form.get(FIELD)
+            given = given or (sent if isinstance(sent, str) else "")
         if not is_token(given, self.token_of(request)):
             raise HTTPException(403, "csrf_token")
+
+
+def _check_texts(form: FormData) -> None:
+    for name, value in form.multi_items():
+        for text in (name, value if isinstance(value, str) else value.filename or ""):
+            if fault := clean_fault(text.replace("\r\n", "\n")):
+                raise Problem(422, fault)

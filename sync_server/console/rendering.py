@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -168,5 +168,10 @@ def see_other(request: Request, url: str, notice: str = "") -> RedirectResponse:
     if notice:
         url += ("&" if "?" in url else "?") + urlencode({"notice": notice})
     if request.headers.get("HX-Request") == "true":
-        return RedirectResponse(url, 200, headers={"HX-Redirect": url})
+        return RedirectResponse(url, 200, headers={"HX-Redirect": address_of(url)})
     return RedirectResponse(url, 303)
+
+
+def address_of(url: str) -> str:
+    """Write an address as a header carries it: ASCII, what is percent-encoded already left as it is."""
+    return quote(url, safe=":/%#?=@[]!$&'()*+,;")

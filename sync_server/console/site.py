@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import HTTPException
 from sqlalchemy import text
@@ -237,13 +238,13 @@ class Site:
         self, request: Request, status: int, code: str, say: Callable[[str], str], reference: str
     ) -> Response | None:
         """Draw a problem for a person's browser, in his language; None where a program asks."""
-        path = request.url.path
+        path = str(request.scope["path"])
         if not (path == "/" or path.startswith("/console")) or "text/html" not in request.headers.get(
             "accept", ""
         ):
             return None
         if code == "not_signed_in" and request.method == "GET":
-            return _to(request, f"{SIGN_IN}?back={path}" if path != "/console" else SIGN_IN)
+            return _to(request, f"{SIGN_IN}?back={quote(quote(path))}" if path != "/console" else SIGN_IN)
         if code == "password_must_change" and request.method == "GET":
             return _to(request, PASSWORD)
         if code == "factor_missing" and request.method == "GET":
