@@ -115,6 +115,11 @@ def _check_text(raw: bytes, *, lines: bool) -> None:
         raise Problem(422, fault)
 
 
+def is_form(request: Request) -> bool:
+    """Say whether a request carries a form: the console's guard reads it, and no other can read its body again."""
+    return request.headers.get("content-type", "").lower().startswith((FORM, UPLOAD))
+
+
 async def _checked_body(scope: Scope, receive: Receive, answer: _Answer) -> Receive:
     headers = Headers(scope=scope)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -23,6 +23,8 @@ from common.kernel.work import Actor
 from common.tickets.wording import say_reason
 from sync_server.db.database import Database
 from sync_server.db.office import perform
+from sync_server.edge import is_form
+from sync_server.problems import Problem
 
 FORBIDDEN = frozenset({"not_permitted", "wrong_place", "not_your_ticket", "no_longer_yours"})
 # What needs a fresh proof of who sits there is given on the console's pages, which ask for it (ASVS 7.5.3).
@@ -53,7 +55,12 @@ def commands_router(
 
     @router.post("/commands")
     async def give_command(request: Request) -> Response:
-        """Give a command: 200 took effect, 403 not for this person, 409 refused for another reason, 422 not readable."""
+        """Give a command: 200 took effect, 403 not for this person, 409 refused for another reason, 422 not readable.
+
+        A form is none: 415.
+        """
+        if is_form(request):
+            raise Problem(415, "content_type_unknown")
         told = decode(CommandRequest, read_json(await request.body()))
         payload = decode(spec_of(told.kind).payload, told.args, where="args")
         actor, language = actor_of(request), language_of(request)

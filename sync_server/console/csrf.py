@@ -14,12 +14,12 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import FormData
 
 from common.kernel.text import clean_fault
+from sync_server.edge import is_form
 from sync_server.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def is_same_origin(request: Request, own_origins: frozenset[str] = frozenset()) -> bool:
@@ -61,7 +61,7 @@ class CsrfGuard:
         if not is_same_origin(request, self.own_origins):
             raise HTTPException(403, "csrf_origin")
         given = request.headers.get(HEADER, "")
-        if request.headers.get("content-type", "").lower().startswith(FORM_TYPES):
+        if is_form(request):
             form = await request.form()
             _check_texts(form)
             sent = form.get(FIELD)

@@ -45,8 +45,10 @@ def take_back(unit: UnitOfWork, kind: str, key: str, counted_at: datetime) -> No
     row = unit.session.get(Throttle, _key(kind, key), with_for_update=True)
     if row is None:
         return
-    row.failures = max(row.failures - 1, 0)
-    if row.last_at == counted_at:
+    row.failures -= 1
+    if row.failures < 1:
+        unit.session.delete(row)
+    elif row.last_at == counted_at:
         row.until_at = None
 
 

@@ -211,7 +211,7 @@ def test_a_copy_that_does_not_come_about_is_no_loss_of_the_original(
         backed_up(server, store)
     assert (list(store.names()), states(server)) == ([sha256], {"stored"})
     monkeypatch.setattr(FolderStore, "put", put)
-    monkeypatch.setattr(backup_files, "_copy", lambda *_: False)  # read badly once, well the second time
+    monkeypatch.setattr(backup_files, "copy_whole", lambda *_: False)  # read badly once, well the second time
     server.clock.advance(timedelta(seconds=1))
     assert [str(fault) for fault in backed_up(server, store).faults] == [
         f"files: {sha256}: could not be copied"
